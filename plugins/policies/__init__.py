@@ -1,0 +1,1 @@
+"""Replacement policies: which page leaves its frame. One file each."""

@@ -1,0 +1,1 @@
+"""Reverse-mapping strategies: who maps this frame. One file each."""
