@@ -1,1 +1,1 @@
-"""First-party plugins, installed as `reclaim_plugins`; they come in by entry points, like any other."""
+"""First-party plugins, installed as `reclaim_plugins`, entering as third-party plugins do."""
