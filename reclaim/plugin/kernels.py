@@ -71,6 +71,12 @@ def signature_problem(name: str, given: Any, contract: Any) -> str | None:
     )
 
 
+def only_raises(method: Callable[..., Any]) -> bool:
+    """Return whether a contract's method is a promise without a default: it cannot return."""
+    names = {instruction.opname for instruction in dis.get_instructions(method)}
+    return "RAISE_VARARGS" in names and not any(name.startswith("RETURN_") for name in names)
+
+
 def misspelt(name: str, known: list[str]) -> str | None:
     """Return the kernel that a method's name comes close to without being it, or None."""
     if name.startswith("_") or name in known:

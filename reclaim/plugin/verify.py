@@ -9,15 +9,18 @@ import inspect
 import re
 import types
 import typing
+from collections.abc import Mapping
 from typing import Any
 
 from reclaim.contract.param import Param
+from reclaim.contract.policy import NEEDS
 from reclaim.errors import PluginError, nearest
+from reclaim.jit.kernel import INTERPRET
 from reclaim.plugin import kernels
 from reclaim.plugin.registry import place_of
 
-NEEDS = frozenset({"young", "accesses", "lookahead"})
-"""How a policy may learn of use."""
+NOT_COMPILED = frozenset({"new", "check", "objects", "object_bytes", "fixed_bytes"})
+"""Methods of the contracts that stay Python."""
 
 NEED_OF_ACCESSOR = {"referenced": "young", "next_use": "lookahead"}
 """Accessors that answer only a policy which declared the need."""
@@ -91,7 +94,7 @@ def _declares(base: type, key: str) -> bool:
 
 def _params(cls: type) -> None:
     params = getattr(cls, "params", {})
-    if not isinstance(params, dict):
+    if not isinstance(params, Mapping):
         raise _BreachError(f"`params` is a dict of name to Param, not {type(params).__name__}.")
     for name, param in params.items():
         if not isinstance(name, str) or not _NAME.fullmatch(name):
@@ -144,14 +147,9 @@ def _required(cls: type, base: type) -> None:
     """Refuse a class that lacks a method without a default."""
     own = kernels.own_methods(cls, base)
     for name, method in kernels.contract_methods(base).items():
-        if name not in own and raises_not_implemented(method):
+        if name not in own and kernels.only_raises(method):
             want = ", ".join(["self", *kernels.arguments(method)[0]])
             raise _BreachError(f"has no `{name}({want})`, which has no default.")
-
-
-def raises_not_implemented(method: types.FunctionType) -> bool:
-    """Return whether a contract's method is a promise without a default."""
-    return "NotImplementedError" in method.__code__.co_names
 
 
 def _fields(cls: type) -> set[str]:
@@ -163,7 +161,7 @@ def _fields(cls: type) -> set[str]:
         fields = set(kinds())
     except (TypeError, NameError) as error:
         raise _BreachError(f"state: {error}") from None
-    return fields | set(dir(cls))
+    return fields | set(dir(cls)) | {"_block"}
 
 
 def _new(cls: type, base: type) -> None:
@@ -196,14 +194,15 @@ def plain_line(function: Any) -> int | None:
 def _names(cls: type, base: type, attributes: set[str]) -> None:
     """Refuse names that do not exist, in the kernels and in the module's functions they use."""
     seen: set[types.FunctionType] = set()
+    contract = kernels.contract_methods(base)
     waiting = [
-        (f"kernel `{name}`", method, attributes)
+        (f"kernel `{name}`", method, attributes, name in contract and name not in NOT_COMPILED)
         for name, method in kernels.own_methods(cls, base).items()
         if not name.startswith("__")
     ]
     needs = typing.cast("set[str]", getattr(cls, "needs", NEEDS))
     while waiting:
-        who, function, known = waiting.pop(0)
+        who, function, known, compiled = waiting.pop(0)
         if function in seen:
             continue
         seen.add(function)
@@ -220,8 +219,15 @@ def _names(cls: type, base: type, attributes: set[str]) -> None:
                     f"{who} calls `{name}`, which needs '{need}': add it to `needs`.",
                     function.__code__.co_firstlineno,
                 )
-            if used.__module__ == cls.__module__:
-                waiting.append((f"function `{name}`", used, set()))
+            if used.__module__ != cls.__module__:
+                continue
+            if compiled and value is used and not INTERPRET:
+                raise _BreachError(
+                    f"{who} calls `{name}`, an ordinary function: put @kernel above it (from "
+                    "reclaim.api import kernel).",
+                    used.__code__.co_firstlineno,
+                )
+            waiting.append((f"function `{name}`", used, set(), compiled))
 
 
 def _unknown_message(

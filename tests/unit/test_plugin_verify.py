@@ -14,6 +14,7 @@ import pytest
 
 from reclaim.contract.param import Param
 from reclaim.errors import PluginError
+from reclaim.jit.kernel import kernel
 from reclaim.plugin.verify import verify
 
 
@@ -33,7 +34,9 @@ class Base:
     def accessed(self, m: Any, pfn: int, nr: int) -> None: ...
 
     def select(self, m: Any, nr_wanted: int, victims: Any, page: int) -> int:
-        raise NotImplementedError
+        raise TypeError("a policy defines select")
+
+    def check(self, m: Any, owned: Any) -> str: ...
 
 
 class Good(Base):
@@ -48,7 +51,12 @@ class Good(Base):
         return 1
 
 
+@kernel
 def helper(value):
+    return value
+
+
+def plain(value):
     return value
 
 
@@ -160,8 +168,25 @@ def test_a_name_inside_a_helper_of_the_file_is_found_too() -> None:
     assert "function `broken_helper` uses `no_such_thing`" in refused(Deep)
 
 
+@kernel
 def broken_helper(pfn):
     return no_such_thing(pfn)  # noqa: F821
+
+
+@pytest.mark.jit_only
+def test_an_ordinary_function_in_a_kernel_is_refused_but_not_in_a_check() -> None:
+    class Plain(Good):
+        def fault_in(self, m, pfn):
+            plain(pfn)
+
+    class Checks(Good):
+        def check(self, m, owned):
+            return plain("")
+
+    message = refused(Plain)
+    assert "calls `plain`, an ordinary function: put @kernel above it" in message
+    assert f":{plain.__code__.co_firstlineno})" in message
+    verify(Checks, Base, "policy")
 
 
 def test_attributes_of_self_and_of_modules_are_looked_up() -> None:
