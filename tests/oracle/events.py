@@ -139,10 +139,10 @@ class Events(Frames):
         self.pinned.remove(source)
         if vpn in space.table:
             self.drop(space, vpn)
-            self.unlock(source, (space.id, vpn))
         self.enter(page, dirty=True)
         vma.has_anon = True
         self.use(self.map(space, vma, vpn, page), WRITE)
+        self.unlock(source, (space.id, vpn))
 
     def ready_swapped(self, pte: Pte, nr: int) -> tuple[Page, bool, bool]:
         """Give the page of a swapped entry a frame: (page, had one, was read)."""
@@ -352,8 +352,10 @@ class Events(Frames):
             self.get_frame(page)
             filled_with_zero = is_new and page.kind is Kind.SHM
             self.enter(page, dirty=filled_with_zero)
-            if not filled_with_zero and not write:
-                self.counters["file_reads" if page.kind is Kind.FILE else "swap_ins"] += 1
+            if page.kind is Kind.SHM and not is_new:
+                self.counters["swap_ins"] += 1
+            elif page.kind is Kind.FILE and not write:
+                self.counters["file_reads"] += 1
         if write:
             page.dirty = True
             self.drop_slot_of_written(page)

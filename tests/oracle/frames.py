@@ -272,11 +272,14 @@ class Frames:
     # ---- dying
 
     def kill(self, page: Page, why: str) -> None:
-        """End a page for good; nothing maps it any more."""
+        """End a page for good; nothing maps it any more.
+
+        A frame under writeback is freed when that ends.
+        """
         assert not page.rmap and not page.locked_by
         if page.has_frame and not page.abandoned:
             self.policy.removed(page.id, why)
-        self.writebacks = [(due, one) for due, one in self.writebacks if one is not page]
-        page.has_frame = page.has_slot = page.under_writeback = page.abandoned = False
+        page.has_frame = page.abandoned = page.under_writeback
+        page.has_slot = False
         page.evicted_at = None
         page.dead = True

@@ -172,7 +172,8 @@ class Machine(Events):
                 (space, vpn) for space, vpn in mapped if self.is_locked(space, vpn)
             }
             assert not page.nr_swapped or page.has_slot
-            assert not page.dead or not (mine or page.has_frame or page.has_slot)
+            assert not page.dead or not (mine or page.has_slot)
+            assert not page.dead or page.has_frame == page.under_writeback
             assert not page.abandoned or (page.under_writeback and not mapped)
             assert not (page.kind is Kind.FILE and page.has_slot)
         for space, vpn, pte in ptes:
