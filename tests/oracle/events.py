@@ -241,6 +241,9 @@ class Events(Frames):
         inside = space.split(start, start + npages)
         for vma in inside:
             vma.locked = True
+            for vpn, pte in space.entries(vma.start, vma.end):
+                if pte.present:
+                    self.lock(pte.page, (space_id, vpn))
         pages = [vpn for vma in inside for vpn in range(vma.start, vma.end)]
         space.merge(start, start + npages)
         for vpn in pages:
@@ -249,18 +252,16 @@ class Events(Frames):
     def touch_for_mlock(self, space: Space, vpn: int) -> None:
         vma = space.vma_at(vpn)
         assert vma is not None
+        if not vma.prot.read:
+            return
         op = WRITE if vma.prot.write and not vma.shared else READ
         pte = space.table.get(vpn)
-        if vma.prot.read:
-            self.begin_touch()
-            if pte is not None and pte.present and (op == READ or pte.prot.write):
-                self.touches[-1].append(pte.page.id)
-            elif self.fault(space.id, vpn, op, 1):
-                self.counters["fills"] += 1
-            self.policy.end_touch()
-        pte = space.table.get(vpn)
-        if pte is not None and pte.present:
-            self.lock(pte.page, (space.id, vpn))
+        self.begin_touch()
+        if pte is not None and pte.present and (op == READ or pte.prot.write):
+            self.touches[-1].append(pte.page.id)
+        elif self.fault(space.id, vpn, op, 1):
+            self.counters["fills"] += 1
+        self.policy.end_touch()
 
     def do_munlock(self, space_id: int, start: int, npages: int) -> None:
         space = self.spaces[space_id]
@@ -279,7 +280,7 @@ class Events(Frames):
                 continue
             if advice == "dontneed":
                 self.zap(space, vpn)
-            elif advice == "cold" and pte.present:
+            elif advice == "cold" and pte.present and not pte.page.locked_by:
                 pte.young = False
                 self.policy.deactivated(pte.page.id)
             elif advice == "pageout" and pte.present and len(pte.page.rmap) == 1:
