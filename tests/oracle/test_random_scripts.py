@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reclaim.trace.script import parse_script
 from tests.oracle.machine import resolve, simulate
 from tests.oracle.policies import POLICIES
 from tests.oracle.scripts import DrawChooser, ScriptWriter, random_script
-from tests.oracle.steps import nr_accesses, steps_of_script, steps_of_trace
+from tests.oracle.steps import nr_accesses, steps_of_script
 
 PRESSURES = {
     "exact": {},
@@ -79,13 +78,6 @@ def test_swap_can_be_full(seed):
 def test_hypothesis_can_write_scripts(data):
     text = ScriptWriter(DrawChooser(data.draw)).write(40)
     simulate(steps_of_script(text), POLICIES["clock"], 14, checked=True)
-
-
-@pytest.mark.parametrize("seed", range(30, 40))
-def test_both_parsers_read_the_same(seed):
-    text = random_script(seed)
-    ours, theirs = steps_of_script(text), steps_of_trace(parse_script(text))
-    assert [(step.verb, step.args) for step in ours] == [(step.verb, step.args) for step in theirs]
 
 
 def test_the_same_seed_gives_the_same_script():
