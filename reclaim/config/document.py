@@ -97,8 +97,8 @@ def parse_document(text: str, origin: str) -> Document:
     try:
         loader = _Loader(text)
     except yaml.reader.ReaderError as error:
-        line = text[: error.position].count("\n") + 1
-        raise ConfigError(located(origin, line, f"not YAML: {error.reason}.")) from None
+        at = text[: error.position].count("\n") + 1
+        raise ConfigError(located(origin, at, f"not YAML: {error.reason}.")) from None
     try:
         root = loader.get_single_node()
         document = Document(origin=origin)

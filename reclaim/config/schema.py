@@ -153,7 +153,7 @@ def _costs_of(value: object) -> object:
     if isinstance(value, str):
         return value
     if not isinstance(value, dict):
-        raise ValueError(f"expected ns by operation, or the path of a YAML file, got {show(value)}")
+        raise ValueError(f"expected ns by counter, or the path of a YAML file, got {show(value)}")
     for name, ns in value.items():
         number = isinstance(ns, int | float) and not isinstance(ns, bool) and math.isfinite(ns)
         if not number or ns < 0:
@@ -216,7 +216,7 @@ class Config(_Section):
     )
     costs: Annotated[str | dict[str, float], BeforeValidator(_costs_of)] = Field(
         default_factory=dict,
-        description="Cost model: ns by operation in place of the defaults, or a YAML file of them.",
+        description="Cost model: ns by counter in place of the defaults, or a YAML file of them.",
     )
     epochs: Annotated[int, Field(ge=1)] = Field(
         1, description="Equal parts of the trace after which counters are recorded."

@@ -26,9 +26,9 @@ def contract_methods(base: type) -> dict[str, Callable[..., Any]]:
     }
 
 
-def own_methods(cls: type, base: type) -> dict[str, Callable[..., Any]]:
+def own_methods(cls: type, base: type) -> dict[str, types.FunctionType]:
     """Return the methods that a plugin's class has beyond its base, inherited ones included."""
-    found: dict[str, Callable[..., Any]] = {}
+    found: dict[str, types.FunctionType] = {}
     for owner in reversed(cls.__mro__[: cls.__mro__.index(base)]):
         for name, value in vars(owner).items():
             if isinstance(value, types.FunctionType):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import traceback
 from collections.abc import Callable, Iterable
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -45,11 +46,10 @@ def load_plugins(paths: Iterable[Path] = (), *, installed: bool = True) -> Regis
     manager.add_hookspecs(spec)
     if installed:
         for entry in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name):
-            # The value is only looked up when a module lacks a file of its own to name.
             _add(manager, entry.name, entry.value, entry.load)
     for path in paths:
         for source in find_sources(path):
-            _add(manager, source.stem, str(source), lambda source=source: load_source(source))
+            _add(manager, source.stem, str(source), partial(load_source, source))
     registry = Registry()
     _register_all(manager, registry)
     return registry

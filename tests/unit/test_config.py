@@ -49,7 +49,7 @@ def test_what_is_shown_reads_back_to_the_same(tmp_path: Path) -> None:
     first = config(
         tmp_path,
         "trace: a.script\npolicies: [{clock: {bits: 2}}, fifo]\nframes: [10, 12.5%]\n"
-        "pressure: {mode: watermarks, min: 1, low: 2, high: 3}\ncosts: {major_fault: 1e6}\n",
+        "pressure: {mode: watermarks, min: 1, low: 2, high: 3}\ncosts: {swap_ins: 1e6}\n",
     )
     assert config(tmp_path, as_yaml(first)) == first
     assert as_mapping(first)["policies"] == [{"clock": {"bits": 2}}, "fifo"]

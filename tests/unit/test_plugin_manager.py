@@ -19,6 +19,7 @@ from reclaim.plugin.markers import hookimpl
 class Nothing(TraceReader):
     name = "{name}"
     summary = "Reads nothing."
+    source = "here"
     suffixes = (".nothing",)
 
     def detect(self, path, head):
