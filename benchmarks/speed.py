@@ -1,0 +1,183 @@
+"""How fast is the engine, beside what is possible and what others do?
+
+    python -m benchmarks.speed                 # 20 M accesses, a few minutes
+    python -m benchmarks.speed --rows 2e6 --pages 1e5 --repeat 1
+
+For each of three traces and each size of memory, in one process, on the same accesses:
+
+bare        touch one page-table entry for each access; nothing else
+ceiling     CLOCK and LRU as one hand-written loop with the engine's memory layout and prefetches
+engine      the policy as a plugin with pte_chain, everything counted, as `reclaim run` does it
+peer        libcachesim's native policy of that name, in C
+
+Times are of the loop alone, without compiling, reading or building tables. Misses must agree
+between all that claim to be the same algorithm, else the comparison is void and the command fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks import ceiling, peers
+from benchmarks.engine import Engine, as_trace
+from benchmarks.workload import Workload, workloads
+
+POLICIES = ("fifo", "clock", "lru", "opt")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a table; times in ns an access, None where there is nothing to time."""
+
+    policy: str
+    size: float
+    miss_ratio: float
+    engine: float | None
+    ceiling: float | None
+    peer: float | None
+    disagreement: str
+
+    @property
+    def of_ceiling(self) -> float | None:
+        """Speed as a part of the ceiling's."""
+        return self.ceiling / self.engine if self.ceiling and self.engine else None
+
+    @property
+    def of_peer(self) -> float | None:
+        """Speed as a multiple of the peer's."""
+        return self.peer / self.engine if self.peer and self.engine else None
+
+
+def median(repeat: int, once: Callable[[], tuple[Any, ...]]) -> tuple[float, int]:
+    """Return the median seconds and the misses of repeated runs, which must all miss alike."""
+    results = [once() for _ in range(repeat)]
+    misses = {result[1] for result in results}
+    assert len(misses) == 1, f"repeated runs differ in misses: {misses}"
+    return statistics.median(result[0] for result in results), misses.pop()
+
+
+class Bench:
+    """Everything timed on one workload."""
+
+    def __init__(self, work: Workload, engine: Engine | None, peer: bool, repeat: int) -> None:
+        self.work, self.engine, self.peer, self.repeat = work, engine, peer, repeat
+        self.rows = len(work.vpn)
+        self.trace = as_trace(work)
+
+    def line(self, policy: str, size: float, path: Any) -> Line:
+        """Time a policy at one size of memory, a part of all pages."""
+        nr_frames = max(2, int(self.work.nr_pages * size))
+        timed: dict[str, tuple[float, int]] = {}
+        if self.engine is not None:
+            engine = self.engine
+            timed["engine"] = median(
+                self.repeat, lambda: engine.time_policy(policy, self.trace, nr_frames)
+            )
+        if policy in ceiling.LOOPS:
+            timed["ceiling"] = median(
+                self.repeat, lambda: ceiling.time_loop(policy, self.work, nr_frames)
+            )
+        if self.peer:
+            timed["peer"] = median(
+                self.repeat, lambda: peers.time_policy(policy, path, nr_frames, self.rows)
+            )
+        misses = {name: found for name, (_, found) in timed.items()}
+        differs = ", ".join(f"{name} {found:,}" for name, found in misses.items())
+        return Line(
+            policy,
+            size,
+            next(iter(misses.values())) / self.rows if misses else 0.0,
+            *(
+                timed[name][0] / self.rows * 1e9 if name in timed else None
+                for name in ("engine", "ceiling", "peer")
+            ),
+            disagreement=differs if len(set(misses.values())) > 1 else "",
+        )
+
+
+def shown(value: float | None, form: str) -> str:
+    return format(value, form) if value is not None else "-"
+
+
+def print_table(lines: list[Line]) -> None:
+    head = ("policy", "memory", "misses", "engine", "ceiling", "peer", "x ceiling", "x peer")
+    print(("{:<8}" + "{:>11}" * 7).format(*head))
+    for line in lines:
+        speed = shown(1e3 / line.engine if line.engine else None, ".1f")
+        cells = (
+            f"{line.size:.0%}",
+            f"{line.miss_ratio:.1%}",
+            f"{shown(line.engine, '.1f')} ns",
+            f"{shown(line.ceiling, '.1f')} ns",
+            f"{shown(line.peer, '.1f')} ns",
+            shown(line.of_ceiling, ".2f"),
+            shown(line.of_peer, ".1f"),
+        )
+        print(f"{line.policy:<8}" + "".join(f"{cell:>11}" for cell in cells) + f"   {speed} M/s")
+        if line.disagreement:
+            print(f"         MISSES DIFFER: {line.disagreement}")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="benchmarks.speed",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    whole = {"type": lambda text: int(float(text))}
+    parser.add_argument("--rows", default=20_000_000, **whole, help="accesses (20 M)")
+    parser.add_argument("--pages", default=1_000_000, **whole, help="pages (1 M)")
+    parser.add_argument("--sizes", default="1,10,50", help="memory, %% of all pages")
+    parser.add_argument("--policies", default=",".join(POLICIES))
+    parser.add_argument("--traces", default="1,2,3", help="1 plain, 2 writes, 3 address spaces")
+    parser.add_argument("--repeat", type=int, default=3, help="runs of each; the median counts")
+    parser.add_argument("--no-engine", action="store_true")
+    parser.add_argument("--no-peer", action="store_true")
+    parser.add_argument("--json", metavar="FILE", help="write all numbers there as well")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Time everything and print one table for each trace; 1 if misses disagree."""
+    options = arguments()
+    sizes = [float(size) / 100 for size in options.sizes.split(",")]
+    engine = None if options.no_engine else Engine()
+    if engine is not None:
+        engine.warm_up(options.policies.split(","))
+    print(f"{options.rows:,} accesses, zipf(1.0) over {options.pages:,} pages; ns an access,")
+    print(f"median of {options.repeat}; x: how many times as fast as the ceiling, as the peer")
+    if not options.no_peer:
+        reading = peers.time_reading(options.rows) / options.rows * 1e9
+        print(f"the peer reads binary records from memory; at most {reading:.1f} ns of its time")
+    document: list[dict[str, Any]] = []
+    chosen = [int(number) - 1 for number in options.traces.split(",")]
+    for work in [workloads(options.rows, options.pages)[number] for number in chosen]:
+        bare = median(options.repeat, lambda work=work: (ceiling.time_bare(work), 0))[0]
+        bare_ns = bare / options.rows * 1e9
+        print(f"\n{work.name}: bare loop {bare_ns:.1f} ns ({1e3 / bare_ns:,.0f} M/s)", flush=True)
+        bench = Bench(work, engine, not options.no_peer, options.repeat)
+        with peers.written(work) as path:
+            lines = [
+                bench.line(policy, size, path)
+                for policy in options.policies.split(",")
+                for size in sizes
+            ]
+        print_table(lines)
+        document.append(
+            {"trace": work.name, "bare_ns": bare_ns, "lines": [asdict(line) for line in lines]}
+        )
+    if options.json:
+        whole = {"rows": options.rows, "pages": options.pages, "tables": document}
+        Path(options.json).write_text(json.dumps(whole, indent=1) + "\n")
+    return int(any(line["disagreement"] for table in document for line in table["lines"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
