@@ -256,12 +256,12 @@ class Frames:
             page.abandoned = page.has_frame = False
 
     def run_kswapd(self) -> None:
-        """Collect ended writebacks, wake kswapd if need be, run the batches that are due."""
+        """Wake kswapd if need be, collect ended writebacks, run the batches that are due."""
         if self.pressure.mode != "watermarks":
             return
-        self.end_writebacks()
         if self.kswapd_due is None and self.nr_free() < self.pressure.low:
             self.kswapd_due = self.time + self.pressure.kswapd_every
+        self.end_writebacks()
         while self.kswapd_due is not None and self.kswapd_due <= self.time:
             self.counters["kswapd_batches"] += 1
             self.batch(-1)
