@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -24,3 +25,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("jit_only"):
             item.add_marker(skip)
+
+
+@pytest.fixture
+def valgrind() -> str:
+    """Give valgrind's path; without it skip, or fail where nothing may be skipped."""
+    path = shutil.which("valgrind")
+    if path is None:
+        lacking = "valgrind is not installed (package: valgrind)"
+        if os.environ.get("RECLAIM_NEED_CAPTURE"):
+            pytest.fail(lacking)
+        pytest.skip(lacking)
+    return path
