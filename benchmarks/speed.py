@@ -8,7 +8,8 @@ For each of three traces and each size of memory, in one process, on the same ac
 bare        touch one page-table entry for each access; nothing else
 ceiling     CLOCK and LRU as one hand-written loop with the engine's memory layout and prefetches
 engine      the policy as a plugin with pte_chain, everything counted, as `reclaim run` does it
-peer        libcachesim's native policy of that name, in C
+peer        libcachesim's native policy of that name, in C, as it comes
+fitted      the same with its hash table made to fit the cache, which it does not do by itself
 
 Times are of the loop alone, without compiling, reading or building tables. Misses must agree
 between all that claim to be the same algorithm, else the comparison is void and the command fails.
@@ -42,17 +43,12 @@ class Line:
     engine: float | None
     ceiling: float | None
     peer: float | None
+    fitted: float | None
     disagreement: str
 
-    @property
-    def of_ceiling(self) -> float | None:
-        """Speed as a part of the ceiling's."""
-        return self.ceiling / self.engine if self.ceiling and self.engine else None
-
-    @property
-    def of_peer(self) -> float | None:
-        """Speed as a multiple of the peer's."""
-        return self.peer / self.engine if self.peer and self.engine else None
+    def times(self, other: float | None) -> float | None:
+        """Return how many times as fast the engine is as `other` nanoseconds."""
+        return other / self.engine if other and self.engine else None
 
 
 def median(repeat: int, once: Callable[[], tuple[Any, ...]]) -> tuple[float, int]:
@@ -84,10 +80,9 @@ class Bench:
             timed["ceiling"] = median(
                 self.repeat, lambda: ceiling.time_loop(policy, self.work, nr_frames)
             )
-        if self.peer:
-            timed["peer"] = median(
-                self.repeat, lambda: peers.time_policy(policy, path, nr_frames, self.rows)
-            )
+        for name in ("peer", "fitted") if self.peer else ():
+            args = (policy, path, nr_frames, self.rows, name == "fitted")
+            timed[name] = median(self.repeat, lambda args=args: peers.time_policy(*args))
         misses = {name: found for name, (_, found) in timed.items()}
         differs = ", ".join(f"{name} {found:,}" for name, found in misses.items())
         return Line(
@@ -96,7 +91,7 @@ class Bench:
             next(iter(misses.values())) / self.rows if misses else 0.0,
             *(
                 timed[name][0] / self.rows * 1e9 if name in timed else None
-                for name in ("engine", "ceiling", "peer")
+                for name in ("engine", "ceiling", "peer", "fitted")
             ),
             disagreement=differs if len(set(misses.values())) > 1 else "",
         )
@@ -106,23 +101,25 @@ def shown(value: float | None, form: str) -> str:
     return format(value, form) if value is not None else "-"
 
 
+COLUMNS = ("memory", "misses", "M/s", "engine", "ceiling", "peer", "fitted")
+RATIOS = ("x ceiling", "x peer", "x fitted")
+
+
 def print_table(lines: list[Line]) -> None:
-    head = ("policy", "memory", "misses", "engine", "ceiling", "peer", "x ceiling", "x peer")
-    print(("{:<8}" + "{:>11}" * 7).format(*head))
+    print(f"{'policy':<7}" + "".join(f"{name:>{len(name) + 3}}" for name in COLUMNS + RATIOS))
     for line in lines:
-        speed = shown(1e3 / line.engine if line.engine else None, ".1f")
         cells = (
             f"{line.size:.0%}",
             f"{line.miss_ratio:.1%}",
-            f"{shown(line.engine, '.1f')} ns",
-            f"{shown(line.ceiling, '.1f')} ns",
-            f"{shown(line.peer, '.1f')} ns",
-            shown(line.of_ceiling, ".2f"),
-            shown(line.of_peer, ".1f"),
+            shown(1e3 / line.engine if line.engine else None, ".0f"),
+            *(shown(ns, ".1f") for ns in (line.engine, line.ceiling, line.peer, line.fitted)),
+            shown(line.times(line.ceiling), ".2f"),
+            *(shown(line.times(ns), ".1f") for ns in (line.peer, line.fitted)),
         )
-        print(f"{line.policy:<8}" + "".join(f"{cell:>11}" for cell in cells) + f"   {speed} M/s")
+        row = zip(COLUMNS + RATIOS, cells, strict=True)
+        print(f"{line.policy:<7}" + "".join(f"{cell:>{len(name) + 3}}" for name, cell in row))
         if line.disagreement:
-            print(f"         MISSES DIFFER: {line.disagreement}")
+            print(f"       MISSES DIFFER: {line.disagreement}")
 
 
 def arguments() -> argparse.Namespace:
