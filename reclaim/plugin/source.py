@@ -34,8 +34,8 @@ def find_sources(path: Path) -> list[Path]:
     Parameters
     ----------
     path : Path
-        A Python file; a package (a folder with ``__init__.py``), which is one plugin; or another
-        folder, whose every ``*.py`` that does not begin with ``_`` is a plugin.
+        A Python file; a package whose ``__init__.py`` has the hooks, which is one plugin; or
+        another folder, whose every ``*.py`` that does not begin with ``_`` is a plugin.
 
     Raises
     ------
@@ -43,7 +43,8 @@ def find_sources(path: Path) -> list[Path]:
         Nothing is there, or nothing in it is Python.
     """
     if path.is_dir():
-        if (path / "__init__.py").is_file():
+        package = path / "__init__.py"
+        if package.is_file() and "reclaim_register_" in package.read_text(encoding="utf-8"):
             return [path]
         found = sorted(p for p in path.glob("*.py") if not p.name.startswith("_"))
         if not found:

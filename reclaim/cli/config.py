@@ -1,0 +1,63 @@
+"""`reclaim config`: the configuration as it will be used, and its schema for editors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from reclaim.cli import options as o
+
+app = typer.Typer(
+    help="Show a resolved configuration, or the schema.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@app.command()
+def show(
+    config: o.ConfigArgument,
+    trace: o.TraceOption = None,
+    policy: o.PolicyOption = None,
+    rmap: o.RmapOption = None,
+    frames: o.FramesOption = None,
+    settings: o.SetOption = None,
+    plugins: o.PluginsOption = None,
+) -> None:
+    """Show every key with its value, defaults and plugin parameters included."""
+    from reclaim.config.resolve import load_config
+    from reclaim.config.show import as_yaml
+    from reclaim.contract.param import resolve_params
+    from reclaim.plugin.manager import load_plugins
+
+    resolved = load_config(
+        config,
+        o.overrides(
+            trace=trace, policy=policy, rmap=rmap, frames=frames, plugins=plugins, settings=settings
+        ),
+    )
+    registry = load_plugins([Path(path) for path in resolved.plugins])
+    full = {}
+    for key, catalog in (("policies", registry.policies), ("rmaps", registry.rmaps)):
+        full[key] = tuple(
+            choice.model_copy(
+                update={
+                    "params": resolve_params(
+                        f"{catalog.kind} '{choice.name}'",
+                        catalog.get(choice.name).params,
+                        choice.params,
+                    )
+                }
+            )
+            for choice in getattr(resolved, key)
+        )
+    print(as_yaml(resolved.model_copy(update=full)), end="")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the config file."""
+    from reclaim.config.show import json_schema
+
+    print(json_schema())

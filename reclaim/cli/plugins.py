@@ -1,0 +1,133 @@
+"""`reclaim plugins`: what there is, and what one of them is, needs and takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from reclaim.cli import options as o
+from reclaim.errors import PluginError, nearest
+
+if TYPE_CHECKING:
+    from reclaim.plugin.registry import Registry
+
+app = typer.Typer(
+    help="List plugins, or show one.", invoke_without_command=True, rich_markup_mode=None
+)
+
+
+@app.callback(invoke_without_command=True)
+def listing(
+    context: typer.Context, json: o.JsonOption = False, plugins: o.PluginsOption = None
+) -> None:
+    """List every policy, rmap strategy and trace reader, or show one."""
+    if context.invoked_subcommand is not None:
+        context.obj = plugins
+        return
+    registry = _load(plugins)
+    if json:
+        _print_json(
+            {c.plural: [_about(c.kind, cls) for cls in c.classes()] for c in registry.catalogs()}
+        )
+        return
+    for catalog in registry.catalogs():
+        print(f"{catalog.plural}:")
+        for cls in catalog.classes():
+            print(f"  {cls.name:<16} {cls.summary}")
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of a policy, rmap or reader.")],
+    json: o.JsonOption = False,
+    plugins: o.PluginsOption = None,
+) -> None:
+    """Show one plugin: summary, source, needs, parameters, file."""
+    registry = _load([*(context.obj or ()), *(plugins or ())])
+    found = [(c.kind, c.get(name)) for c in registry.catalogs() if name in c]
+    if not found:
+        names = [one for c in registry.catalogs() for one in c]
+        raise PluginError(f"there is no plugin '{name}'.{nearest(name, names)}")
+    if json:
+        _print_json([_about(kind, cls) for kind, cls in found])
+        return
+    for kind, cls in found:
+        _print_one(_about(kind, cls))
+
+
+def _load(paths: list[str] | None) -> Registry:
+    from reclaim.plugin.manager import load_plugins
+
+    return load_plugins([Path(path) for path in paths or ()])
+
+
+def _about(kind: str, cls: Any) -> dict[str, Any]:
+    from reclaim.plugin.registry import place_of
+
+    file, line = place_of(cls)
+    about: dict[str, Any] = {
+        "kind": kind,
+        "name": cls.name,
+        "summary": cls.summary,
+        "source": cls.source,
+        "file": file,
+        "line": line,
+        "params": {name: _param(param) for name, param in cls.params.items()},
+    }
+    if kind == "policy":
+        about |= {"family": cls.family, "needs": sorted(cls.needs)}
+    if kind == "rmap":
+        about["exact"] = cls.exact
+    if kind == "reader":
+        about["suffixes"] = list(cls.suffixes)
+    else:
+        about["results_version"] = cls.results_version
+    return about
+
+
+def _param(param: Any) -> dict[str, Any]:
+    return {
+        "type": param.type.__name__,
+        "default": param.default,
+        "low": param.low,
+        "high": param.high,
+        "choices": param.choices,
+        "unit": param.unit,
+        "text": param.text,
+        "range": param.range_text(),
+    }
+
+
+def _print_json(data: object) -> None:
+    import json
+
+    print(json.dumps(data, indent=2))
+
+
+_NEEDS = {
+    "young": "asks the reverse map whether a frame was used",
+    "accesses": "sees every access; no kernel can for mapped pages",
+    "lookahead": "knows the future; no kernel can",
+}
+
+
+def _print_one(about: dict[str, Any]) -> None:
+    print(f"{about['kind']} {about['name']}: {about['summary']}")
+    print(f"  source  {about['source']}")
+    if "needs" in about:
+        needs = [f"{need} ({_NEEDS.get(need, '')})" for need in about["needs"]]
+        print(f"  needs   {', '.join(needs) or 'nothing'}")
+    if "exact" in about:
+        print(f"  exact   {'yes' if about['exact'] else 'no'}")
+    if "suffixes" in about:
+        print(f"  files   {' '.join('*' + suffix for suffix in about['suffixes'])}")
+    print(f"  file    {about['file']}:{about['line']}")
+    print("  params" + ("" if about["params"] else "  none"))
+    for name, param in about["params"].items():
+        allowed = f", {param['range']}" if param["range"] else ""
+        print(f"    {name}: {param['type']} = {param['default']}{allowed}")
+        if param["text"]:
+            print(f"        {param['text']}")

@@ -1,0 +1,119 @@
+"""`reclaim run`: every policy with every rmap at every size, and what the comparison shows."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from reclaim.cli import options as o
+from reclaim.errors import MachineError, ReclaimError
+
+if TYPE_CHECKING:
+    from reclaim.session import Session
+
+
+def run(
+    config: o.ConfigArgument,
+    trace: o.TraceOption = None,
+    policy: o.PolicyOption = None,
+    rmap: o.RmapOption = None,
+    frames: o.FramesOption = None,
+    settings: o.SetOption = None,
+    plugins: o.PluginsOption = None,
+    partial: o.PartialOption = False,
+    json: o.JsonOption = False,
+    interpret: Annotated[
+        bool, typer.Option("--interpret", help="Run kernels as plain Python (slow).")
+    ] = False,
+    boundscheck: Annotated[
+        bool, typer.Option("--boundscheck", help="Compile kernels with bounds checks.")
+    ] = False,
+) -> None:
+    """Run a configuration: compare policies and reverse maps on a trace."""
+    o.set_lane(interpret, boundscheck)
+    from reclaim.config.resolve import load_config
+    from reclaim.session import open_session
+
+    resolved = load_config(
+        config,
+        o.overrides(
+            trace=trace,
+            policy=policy,
+            rmap=rmap,
+            frames=frames,
+            plugins=plugins,
+            settings=settings,
+            partial=partial,
+        ),
+    )
+    records, failures = _do(open_session(resolved), quiet=json)
+    if json:
+        _print_json(records)
+    else:
+        _print_table(records)
+    if failures:
+        raise ReclaimError("\n".join(failures))
+
+
+def _do(session: Session, *, quiet: bool) -> tuple[list[dict[str, Any]], list[str]]:
+    """Do the runs; returns their records and the messages of those that failed."""
+    from reclaim.cli.progress import progress
+    from reclaim.session import execute, plan
+
+    specs = plan(session)
+    _announce(session, specs, quiet=quiet)
+    records: list[dict[str, Any]] = []
+    failures: dict[str, str] = {}
+    with progress(len(specs)) as report:
+        for spec, outcome in zip(specs, execute(session, specs, report), strict=True):
+            if isinstance(outcome, MachineError):
+                who = f"{spec.policy.cls.name} over {spec.rmap.cls.name}, {spec.frames} frames"
+                failures.setdefault(str(outcome), who)
+            else:
+                records.append(outcome)
+    return records, [f"{text} ({who})" for text, who in failures.items()]
+
+
+def _announce(session: Session, specs: list[Any], *, quiet: bool) -> None:
+    """Say what is about to happen and what it takes; refuse what cannot fit."""
+    import psutil
+
+    from reclaim.metrics.memory import refuse_too_large
+    from reclaim.session import largest
+    from reclaim.trace.statistics import statistics
+    from reclaim.trace.stored import StoredTrace
+
+    trace = session.trace
+    numbers = statistics(trace)
+    needed = largest(specs, numbers, in_memory=not isinstance(trace, StoredTrace))
+    if not quiet:
+        about = trace.meta.command or trace.meta.path or trace.meta.source
+        print(f"trace: {about}")
+        print(
+            f"  {numbers.accesses:,} accesses in {numbers.rows:,} rows, "
+            f"{numbers.touched_pages:,} pages, {numbers.spaces} address spaces"
+        )
+        print(needed.text(), flush=True)
+    refuse_too_large(needed, psutil.virtual_memory().available)
+
+
+def _print_json(records: list[dict[str, Any]]) -> None:
+    import json
+
+    json.dump({"runs": records}, sys.stdout, allow_nan=False)
+    print()
+
+
+def _print_table(records: list[dict[str, Any]]) -> None:
+    from reclaim.cli.table import notes, table
+    from reclaim.metrics.compare import finding
+
+    if records:
+        print()
+        print(table(records))
+        print()
+    for note in notes(records):
+        print(note)
+    print(finding(records))

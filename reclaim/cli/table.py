@@ -1,0 +1,95 @@
+"""The result table: plain text of at most 100 columns, the same in a terminal, a pipe and a log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reclaim.metrics.compare import short, size
+
+WIDTH = 100
+LEFT = 3  # columns of names; the rest are numbers, to the right
+
+Record = Mapping[str, Any]
+
+HEADS = (
+    "frames",
+    "policy",
+    "rmap",
+    "miss %",
+    "evicted",
+    "refault",
+    "walks",
+    "links",
+    "VMAs",
+    "tree",
+    "PTEs",
+    "rmap peak",
+    "model ms",
+)
+
+
+def table(records: Sequence[Record]) -> str:
+    """Return the records as lines of text, by memory size, policy and rmap as they were run."""
+    ordered = sorted(records, key=lambda record: record["frames"])
+    rows = [HEADS, *(_row(record) for record in ordered)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADS))]
+    gap = "  " if sum(widths) + 2 * (len(widths) - 1) <= WIDTH else " "
+    # Names may be long; numbers must stay whole.
+    over = sum(widths) + len(gap) * (len(widths) - 1) - WIDTH
+    if over > 0:
+        longest = max((1, 2), key=lambda i: widths[i])
+        widths[longest] = max(8, widths[longest] - over)
+    lines = [gap.join(_cell(row[i], widths[i], i) for i in range(len(HEADS))) for row in rows]
+    rule = gap.join("-" * width for width in widths)
+    return "\n".join(line.rstrip() for line in [lines[0], rule, *lines[1:]])
+
+
+def _cell(text: str, width: int, column: int) -> str:
+    text = text if len(text) <= width else text[: width - 1] + "~"
+    return text.ljust(width) if 0 < column < LEFT else text.rjust(width)
+
+
+def _row(record: Record) -> tuple[str, ...]:
+    counters = record["counters"]
+    ratio = record["derived"]["miss_ratio"]
+    modelled = record.get("modelled", {}).get("total_ns")
+    return (
+        str(record["frames"]),
+        str(record["policy"]),
+        str(record["rmap"]),
+        "-" if ratio is None else f"{100 * ratio:.2f}",
+        *(
+            short(counters[name])
+            for name in (
+                "evictions",
+                "refaults",
+                "rmap_walks",
+                "rmap_links_visited",
+                "rmap_vmas_visited",
+                "rmap_tree_steps",
+                "ptes_probed",
+            )
+        ),
+        size(record["rmap_bytes"]["peak"]),
+        "-" if modelled is None else f"{modelled / 1e6:.1f}",
+    )
+
+
+def notes(records: Sequence[Record]) -> list[str]:
+    """Return what must be known to read the table: the warnings, each once, with its runs."""
+    lines = []
+    runs: dict[str, list[str]] = {}
+    for record in records:
+        for warning in record.get("warnings", ()):
+            name = f"{record['policy']}/{record['rmap']}/{record['frames']}"
+            runs.setdefault(warning, []).append(name)
+    for warning, names in runs.items():
+        where = f"{names[0]} and {len(names) - 1} more" if len(names) > 1 else names[0]
+        lines.append(f"warning: {warning} ({where})")
+    if records:
+        lines.append(
+            "links, VMAs, tree, PTEs: looked at in walks. model ms: modelled from counts, not "
+            "measured."
+        )
+    return lines
