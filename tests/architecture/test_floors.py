@@ -26,8 +26,8 @@ FLOORS: list[tuple[str, ...]] = [
     ("reclaim.config",),
     ("reclaim.run",),
     ("reclaim.session",),  # a configuration becomes runs
+    ("reclaim",),  # the package itself: what Python users call
     ("reclaim.cli",),
-    ("reclaim",),  # the package itself re-exports, when asked
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 # What a floor may use of those below, where that is less than all.
@@ -105,7 +105,8 @@ def test_the_oracle_shares_no_code_with_the_machine() -> None:
     ("library", "allowed"),
     [
         ("pluggy", ("reclaim.plugin",)),
-        ("numba", ("reclaim.jit", "reclaim.engine")),
+        # Folding a log is one loop over text, in one file, with nothing of the machine in it.
+        ("numba", ("reclaim.jit", "reclaim.engine", "reclaim.trace.valgrind.fold")),
         ("llvmlite", ("reclaim.jit", "reclaim.engine")),
         ("typer", ("reclaim.cli",)),
         ("rich", ("reclaim.cli",)),
