@@ -25,7 +25,7 @@ class Formats:
         # Parsers are loaded when a file is opened, not when plugins are listed.
         from reclaim.trace.formats import BUILTIN
 
-        return next(format for format in BUILTIN if format.name == name)
+        return next(known for known in BUILTIN if known.name == name)
 
 
 class TraceReader:

@@ -20,7 +20,7 @@ import pluggy
 from reclaim.errors import PluginError, ReclaimError, nearest
 from reclaim.plugin import spec
 from reclaim.plugin.markers import ENTRY_POINT_GROUP, PROJECT
-from reclaim.plugin.registry import Catalog, Registry, place_of
+from reclaim.plugin.registry import Catalog, Registry
 from reclaim.plugin.source import find_sources, load_source
 
 _HOOK_PREFIX = "reclaim_"
@@ -155,32 +155,29 @@ def _register_all(manager: pluggy.PluginManager, registry: Registry) -> None:
     for hook_name, catalog, base in offers:
         hook = getattr(manager.hook, hook_name)
         for implementation in reversed(hook.get_hookimpls()):
-            register = _registrar(catalog, base)
+            who = _who(implementation.plugin_name.split(" (")[0], implementation.function)
             try:
-                implementation.function(register=register)
+                implementation.function(register=_registrar(catalog, base, who))
             except ReclaimError:
                 raise
             except Exception as error:
-                who = _who(implementation.plugin_name.split(" (")[0], implementation.function)
                 reason = traceback.format_exception_only(error)[-1].strip()
                 raise PluginError(f"{who}: '{hook_name}' failed: {reason}") from error
 
 
-def _registrar(catalog: Catalog[Any], base: type) -> Callable[[Any], None]:
+def _registrar(catalog: Catalog[Any], base: type, who: str) -> Callable[[Any], None]:
     from reclaim.plugin.verify import verify
 
     def register(cls: Any) -> None:
         if not isinstance(cls, type):
+            hint = " Give the class itself, without parentheses." if isinstance(cls, base) else ""
+            given = f"{type(cls).__name__}(...)" if hint else repr(cls)
             raise PluginError(
-                f"register takes a subclass of {base.__name__}, not {cls!r}. Give the class "
-                "itself, without parentheses."
-                if isinstance(cls, base)
-                else f"register takes a subclass of {base.__name__}, not {cls!r}."
+                f"{who}: register takes a subclass of {base.__name__}, not {given}.{hint}"
             )
         if not issubclass(cls, base) or cls is base:
-            file, line = place_of(cls)
             raise PluginError(
-                f"{file}:{line}: {cls.__name__} was registered as a {catalog.kind}, but is no "
+                f"{who}: {cls.__name__} was registered as a {catalog.kind}, but is no "
                 f"subclass of {base.__name__}."
             )
         verify(cls, base, catalog.kind)

@@ -1,0 +1,87 @@
+"""Everything a plugin file imports: contracts, accessors, the kit, the hook marker.
+
+Policies may use what stands under *policies*, strategies also what stands under *strategies*.
+"""
+
+from __future__ import annotations
+
+from reclaim.contract.param import Param
+from reclaim.contract.policy import Policy
+from reclaim.contract.reader import TraceReader
+from reclaim.contract.rmap import RmapStrategy
+from reclaim.counters import (
+    LOCKS,
+    PTES_PROBED,
+    RMAP_LINKS_ADDED,
+    RMAP_LINKS_REMOVED,
+    RMAP_LINKS_VISITED,
+    RMAP_OBJECTS_ALLOCATED,
+    RMAP_OBJECTS_FREED,
+    RMAP_SLOTS_SEARCHED,
+    RMAP_TREE_STEPS,
+    RMAP_VMAS_VISITED,
+    TRYLOCKS,
+    count,
+)
+from reclaim.ids import LEAF_PTES, NIL, VPN_BITS
+from reclaim.jit.handle import F64, I32, I64, U8, Handle
+from reclaim.jit.kernel import U, cold, kernel, prefetch
+from reclaim.kit.heap import Heap, heap_push, heap_remove, heap_top, heap_update
+from reclaim.kit.lists import (
+    frames_on,
+    list_at,
+    list_insert,
+    list_remove,
+    move_to_front,
+    push_back,
+    push_front,
+    take_back,
+    take_victims,
+    wrong_lists,
+)
+from reclaim.kit.pool import Pool, pool_alloc, pool_free, pool_short
+from reclaim.kit.tree import (
+    tree_first,
+    tree_insert,
+    tree_insert_after,
+    tree_next,
+    tree_remove,
+)
+from reclaim.plugin.markers import hookimpl
+from reclaim.rows import COUNTERS, FRAME_HEAD, FRAME_WORDS, NEVER
+from reclaim.rows import FILE_R0, FILE_WORDS, SPACE_R0, SPACE_WORDS, VMA_R0, VMA_WORDS
+from reclaim.rows import LEAF_TOP, LEAF_WORDS, NODE_HIGH, NODE_LOW, NODE_WORDS, NR_LEAVES
+from reclaim.rows import SPACE_NR_VMAS, SPACE_VMAS, VMA_FILE, VMA_FLAGS, VMA_LAST, VMA_NEXT
+from reclaim.rows import VMA_PGOFF, VMA_PREV, VMA_SPACE, VMA_START
+from reclaim.vm.evict import DROP, KEEP, STOP, maps, referenced
+from reclaim.vm.fault import BY_FD, BY_PTE, BY_ZAP
+from reclaim.vm.frames import (
+    file_of,
+    frame_of,
+    head_of,
+    index_of,
+    is_anon,
+    mapcount,
+    next_use,
+    now,
+    page_of,
+    set_head,
+    set_word,
+    word,
+)
+from reclaim.vm.mapping import (
+    FREED,
+    LOCKED,
+    MLOCK,
+    NO_SWAP,
+    PAGEOUT,
+    PROBE,
+    TRUNCATED,
+    UNLOCKED,
+    WRITEBACK,
+)
+from reclaim.vm.pte import pte_space, pte_vpn
+from reclaim.vm.tables import find_pte
+from reclaim.vm.vma import vma_get, vma_index, vma_set, vma_vpn
+
+__all__ = [name for name in dir() if not name.startswith("_") and name != "annotations"]

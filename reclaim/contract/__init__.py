@@ -1,0 +1,1 @@
+"""What a plugin provides: policies, reverse-mapping strategies, trace readers, and their params."""

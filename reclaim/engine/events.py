@@ -1,0 +1,157 @@
+"""Events that need no policy: one compiled entry per strategy, shared by all policies.
+
+What they take from the policy they leave as notes, which the pair's entry drains afterwards.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reclaim import rows as r
+from reclaim.counters import P_EXEC, P_EXIT, P_FORK, P_MMAP, P_PROBE, enter, leave
+from reclaim.ids import LEAF_PTES, NIL
+from reclaim.jit.handle import I64
+from reclaim.jit.kernel import U, kernel
+from reclaim.trace.events import (
+    EVICT,
+    EXEC,
+    EXIT,
+    FORK,
+    MADVISE,
+    MLOCK,
+    MMAP,
+    MPROTECT,
+    MREMAP,
+    MUNLOCK,
+    MUNMAP,
+    REFERENCED,
+    TRUNCATE,
+)
+from reclaim.vm.evict import referenced, unmap_and_write
+from reclaim.vm.frames import frame_flag, is_locked, mapcount, set_flag
+from reclaim.vm.mapping import PROBE, leave_note, removals_short
+from reclaim.vm.mmap import madvise, mmap, mprotect, mremap, munmap, relock, truncate
+from reclaim.vm.process import exec_space, exit_space, fork_space, open_space
+from reclaim.vm.pte import PRESENT, VALUE_SHIFT
+from reclaim.vm.reclaim import stop
+from reclaim.vm.tables import find_pte, tables_short
+
+if TYPE_CHECKING:
+    from reclaim.vm.machine import Machine
+
+
+@kernel(cold=True)
+def _short(m: Machine, space: int, nr_ptes: int, nr_leaves: int, nr_nodes: int, vmas: int) -> bool:
+    """Tell whether rows may run short in an event; notes what is wanted."""
+    live = m.live
+    live[U(r.WANT_PAGES)] = 0
+    live[U(r.WANT_FRAMES)] = 0
+    live[U(r.WANT_TOUCHES)] = 0
+    live[U(r.WANT_VMAS)] = vmas
+    live[U(r.WANT_OBJECTS)] = m.rmap.room(m, space, nr_ptes, nr_ptes > 0 and vmas > 4)
+    short = tables_short(m, nr_leaves, nr_nodes)
+    if m.rmap.short(m, live[U(r.WANT_OBJECTS)]):
+        short = True
+    if (live[U(r.VMA_TOP)] + vmas) * r.VMA_WORDS > len(m.vma):
+        short = True
+    return short
+
+
+@kernel(cold=True)
+def _room_short(m: Machine, verb: int, space: int, nr_pages: int) -> bool:
+    row = space * r.SPACE_WORDS
+    if verb == FORK:
+        m.live[U(r.WANT_REMOVALS)] = 0
+        return _short(
+            m,
+            space,
+            m.space[U(row + r.SPACE_NR_PTES)],
+            m.space[U(row + r.SPACE_NR_LEAVES)],
+            m.space[U(row + r.SPACE_NR_NODES)] + 2,
+            m.space[U(row + r.SPACE_NR_VMAS)] + 5,
+        )
+    leaves = nr_pages // LEAF_PTES + 2 if verb == MREMAP else 0
+    short = _short(m, space, 0, leaves, leaves // 256 + 12, 4)
+    nr_ptes = m.live[U(r.NR_PTES)] if verb == TRUNCATE else m.space[U(row + r.SPACE_NR_PTES)]
+    if verb == TRUNCATE:
+        nr_ptes += m.file[U(space * r.FILE_WORDS + r.FILE_NR_PAGES)]
+    if removals_short(m, nr_ptes):
+        short = True
+    return short
+
+
+@kernel(cold=True)
+def _probe(m: Machine, verb: int, space: int, vpn: int) -> int:
+    pte = find_pte(m, space, vpn)
+    entry = m.pte[U(pte)]
+    pfn = entry >> VALUE_SHIFT
+    if (entry & PRESENT) == 0:
+        stop(m, r.E_NOT_PRESENT, space, vpn)
+        return r.STOPPED
+    m.live[U(r.PROBE_MAPCOUNT)] = mapcount(m, pfn)
+    m.live[U(r.YOUNG)] = 0
+    if verb == REFERENCED:
+        referenced(m, pfn)
+    elif is_locked(m, pfn) or frame_flag(m, pfn, r.FRAME_WRITEBACK):
+        stop(m, r.E_NOT_PRESENT, space, vpn)
+        return r.STOPPED
+    else:
+        if unmap_and_write(m, pfn):
+            set_flag(m, pfn, r.FRAME_WRITEBACK)
+        leave_note(m, pfn, PROBE)
+    return r.DONE
+
+
+@kernel(cold=True)
+def _change(m: Machine, args: I64) -> None:
+    """The mmap family."""
+    verb, space, start, nr = args[U(0)], args[U(1)], args[U(2)], args[U(3)]
+    if verb == MMAP:
+        mmap(m, space, start, nr, args[U(4)], args[U(5)], args[U(6)])
+    elif verb == MUNMAP:
+        munmap(m, space, start, nr)
+    elif verb == MREMAP:
+        mremap(m, space, start, nr, args[U(4)])
+    elif verb == MPROTECT:
+        mprotect(m, space, start, nr, args[U(4)])
+    elif verb == MADVISE:
+        madvise(m, space, start, nr, args[U(4)])
+    elif verb == TRUNCATE:
+        truncate(m, space, start)
+    else:
+        relock(m, space, start, nr, verb == MLOCK)
+
+
+@kernel(cold=True)
+def apply(m: Machine, args: I64) -> int:
+    """Apply the event args[0] with operands args[1] ..; returns DONE, GROW or STOPPED."""
+    verb = args[U(0)]
+    space = args[U(1)]
+    if _room_short(m, verb, space, args[U(3)]):
+        return r.GROW
+    status = r.DONE
+    if verb == FORK:
+        before = enter(m, P_FORK)
+        fork_space(m, space, args[U(2)])
+    elif verb == EXEC:
+        before = enter(m, P_EXEC)
+        exec_space(m, space)
+    elif verb == EXIT:
+        before = enter(m, P_EXIT)
+        exit_space(m, space)
+    elif verb == EVICT or verb == REFERENCED:
+        before = enter(m, P_PROBE)
+        status = _probe(m, verb, space, args[U(2)])
+    else:
+        before = enter(m, P_MMAP)
+        if verb == MMAP and m.space[U(space * r.SPACE_WORDS + r.SPACE_ROOT)] == 0:
+            open_space(m, space)
+        _change(m, args)
+    leave(m, before)
+    return status
+
+
+PLAIN = (MMAP, MUNMAP, MREMAP, MPROTECT, MADVISE, MLOCK, MUNLOCK, FORK, EXEC, EXIT, EVICT)
+"""Verbs that `apply` understands, beside REFERENCED and TRUNCATE."""
+
+__all__ = ["NIL", "PLAIN", "apply"]

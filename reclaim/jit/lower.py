@@ -1,0 +1,280 @@
+"""What numba must know of kernels and handles. Imported when a machine is bound, never before.
+
+A handle is an opaque pointer. Its numba type carries the class and the types of nested handles, so
+that ``policy.select(m, ...)`` finds the method of the very class at compile time. A field is loaded
+from the block with LLVM's *invariant* mark: blocks never change while compiled code runs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, typeof, types
+from numba.core import cgutils, typing
+from numba.core.imputils import lower_constant, lower_getattr_generic
+from numba.core.registry import cpu_target
+from numba.core.typing.templates import AbstractTemplate
+from numba.extending import (
+    NativeValue,
+    infer_getattr,
+    intrinsic,
+    lower_builtin,
+    models,
+    register_model,
+    typeof_impl,
+    unbox,
+)
+from numba.np.numpy_support import from_dtype
+
+from reclaim.jit.handle import Handle
+from reclaim.jit.link import AVAILABLE, KernelCompiler
+from reclaim.jit.kernel import BOUNDSCHECK, Kernel, Native
+
+_WORD = ir.IntType(64)
+_POINTER = ir.IntType(8).as_pointer()
+
+
+def options(cold: bool) -> dict[str, Any]:
+    """Compiler options of every kernel.
+
+    Reference counting is off (`_nrt`): handles own their arrays, kernels allocate nothing. Wrappers
+    for Python and C callers are left out: only the entry function is ever called from outside.
+    """
+    return {
+        "_nrt": False,
+        "boundscheck": BOUNDSCHECK,
+        "error_model": "numpy",
+        "forceinline": not cold,
+        "no_cpython_wrapper": True,
+        "no_cfunc_wrapper": True,
+        **({"pipeline_class": KernelCompiler} if AVAILABLE else {}),
+    }
+
+
+# ---- kernels as globals -----------------------------------------------------------------------
+
+
+def dispatcher_of(kernel: Kernel[Any, Any]) -> Any:
+    """Return the numba dispatcher of a kernel, made at first use."""
+    if kernel.dispatcher is None:
+        kernel.dispatcher = njit(**options(kernel.cold))(kernel.func)
+    return kernel.dispatcher
+
+
+class KernelType(types.Dispatcher):  # type: ignore[misc]
+    """The type of a kernel: one copy is compiled for all constants that it is called with.
+
+    numba would compile ``vma_get(m, vma, 3)`` and ``vma_get(m, vma, 4)`` apart. After inlining LLVM
+    sees the constant all the same.
+    """
+
+    def get_call_type(self, context: Any, args: Any, kws: Any) -> Any:
+        args = tuple(types.unliteral(arg) for arg in args)
+        return super().get_call_type(context, args, kws)
+
+
+register_model(KernelType)(models.OpaqueModel)
+
+
+@typeof_impl.register(Kernel)
+def _typeof_kernel(value: Kernel[Any, Any], context: Any) -> Any:
+    return KernelType(dispatcher_of(value))
+
+
+@intrinsic
+def _unsigned(typing_context: Any, i: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return context.cast(builder, args[0], signature.args[0], types.uint64)
+
+    return types.uint64(i), codegen
+
+
+@intrinsic
+def _prefetch(typing_context: Any, array: Any, i: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        address = builder.gep(data, [context.cast(builder, args[1], signature.args[1], types.intp)])
+        flag = ir.IntType(32)
+        function_type = ir.FunctionType(ir.VoidType(), [_POINTER, flag, flag, flag])
+        function = cgutils.get_or_insert_function(
+            builder.module, function_type, "llvm.prefetch.p0i8"
+        )
+        builder.call(
+            function,
+            [builder.bitcast(address, _POINTER), flag(0), flag(3), flag(1)],
+        )
+        return context.get_dummy_value()
+
+    return types.void(array, i), codegen
+
+
+_NATIVES = {"U": _unsigned, "prefetch": _prefetch}
+
+
+@typeof_impl.register(Native)
+def _typeof_native(value: Native, context: Any) -> Any:
+    return cpu_target.typing_context.resolve_value_type(_NATIVES[value.__name__])
+
+
+# ---- handles ----------------------------------------------------------------------------------
+
+
+class HandleType(types.Type):  # type: ignore[misc]
+    """The type of a handle: its class, and the types of the handles within it."""
+
+    def __init__(self, cls: type[Handle], nested: tuple[tuple[str, HandleType], ...]) -> None:
+        self.cls = cls
+        self.nested = dict(nested)
+        inner = ",".join(f"{name}={kind.name}" for name, kind in nested)
+        super().__init__(name=f"{cls.__module__}.{cls.__qualname__}({inner})")
+
+    def field(self, name: str) -> Any:
+        """Return the numba type of a field, or None."""
+        kind = self.cls.field_kinds().get(name)
+        if kind is None:
+            return None
+        if kind.startswith("array:"):
+            return types.Array(from_dtype(np.dtype(kind[6:])), 1, "C")
+        if kind == "handle":
+            return self.nested[name]
+        return {"int64": types.int64, "float64": types.float64, "bool": types.boolean}[kind]
+
+
+register_model(HandleType)(models.OpaqueModel)
+
+
+@typeof_impl.register(Handle)
+def typeof_handle(value: Handle, context: Any) -> HandleType:
+    """Type of a handle; kept with it, since a call types its arguments each time."""
+    known = value.__dict__.get("_numba_type")
+    if known is None:
+        nested = tuple(
+            (name, typeof_handle(getattr(value, name), context))
+            for name, kind in value.field_kinds().items()
+            if kind == "handle"
+        )
+        known = HandleType(type(value), nested)
+        value.__dict__["_numba_type"] = known
+    return known
+
+
+@unbox(HandleType)
+def _unbox_handle(kind: HandleType, obj: Any, c: Any) -> NativeValue:
+    address = c.pyapi.object_getattr_string(obj, "address")
+    pointer = c.pyapi.long_as_voidptr(address)
+    c.pyapi.decref(address)
+    return NativeValue(pointer)
+
+
+def _load(context: Any, builder: Any, block: Any, word: int, as_type: Any) -> Any:
+    """Load a word of the block; invariant, so that LLVM may lift it out of loops."""
+    at = builder.gep(builder.bitcast(block, _WORD.as_pointer()), [_WORD(word)])
+    value = builder.load(builder.bitcast(at, as_type.as_pointer()))
+    value.set_metadata("invariant.load", builder.module.add_metadata([]))
+    return value
+
+
+def _method(cls: type[Handle], name: str) -> Any:
+    """Return the dispatcher of a method of a class, one per class that the method is found on."""
+    function = getattr(cls, name)
+    memo: dict[str, Any] = cls.__dict__.get("_dispatchers") or {}
+    if not memo:
+        type.__setattr__(cls, "_dispatchers", memo)
+    if name not in memo:
+        memo[name] = njit(**options(getattr(function, "__reclaim_cold__", False)))(function)
+    return memo[name]
+
+
+def _make_method(name: str) -> type[AbstractTemplate]:
+    class MethodTemplate(AbstractTemplate):  # type: ignore[misc]
+        key = (HandleType, name)
+
+        def generic(self, args: Any, kws: Any) -> Any:
+            dispatcher = KernelType(_method(self.this.cls, name))
+            signature = dispatcher.get_call_type(self.context, (self.this, *args), kws)
+            return signature.as_method()
+
+    return MethodTemplate
+
+
+_LOWERED: set[str] = set()
+
+
+def _lower_method(name: str) -> None:
+    """Teach numba to call methods of this name; the class is in the type of the receiver."""
+    if name in _LOWERED:
+        return
+    _LOWERED.add(name)
+
+    @lower_builtin((HandleType, name), HandleType, types.VarArg(types.Any))
+    def call(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        dispatcher = KernelType(_method(signature.args[0].cls, name))
+        function = context.get_function(dispatcher, signature)
+        result = function(builder, args)
+        for library in function.libs:
+            context.active_code_library.add_linking_library(library)
+        return result
+
+
+@infer_getattr
+class _HandleAttributes(typing.templates.AttributeTemplate):  # type: ignore[misc,name-defined]
+    key = HandleType
+
+    def generic_resolve(self, this: HandleType, name: str) -> Any:
+        kind = this.field(name)
+        if kind is not None:
+            return kind
+        value = getattr(this.cls, name, None)
+        if isinstance(value, bool):
+            return types.boolean
+        if isinstance(value, int):
+            return types.int64
+        if callable(value):
+            _lower_method(name)
+            return types.BoundFunction(_make_method(name), this)
+        return None
+
+
+@lower_getattr_generic(HandleType)
+def _lower_field(context: Any, builder: Any, kind: HandleType, block: Any, name: str) -> Any:
+    field = kind.field(name)
+    if field is None:
+        value = getattr(kind.cls, name)
+        if callable(value):
+            return block
+        as_type = types.boolean if isinstance(value, bool) else types.int64
+        return context.get_constant(as_type, value)
+    word = kind.cls._offsets[name]
+    if isinstance(field, types.Array):
+        item = context.get_data_type(field.dtype)
+        size = context.get_abi_sizeof(item)
+        array = context.make_array(field)(context, builder)
+        length = _load(context, builder, block, word + 1, _WORD)
+        array.data = _load(context, builder, block, word, item.as_pointer())
+        array.meminfo = ir.Constant(array.meminfo.type, None)
+        array.parent = ir.Constant(array.parent.type, None)
+        array.nitems = length
+        array.itemsize = _WORD(size)
+        array.shape = cgutils.pack_array(builder, [length])
+        array.strides = cgutils.pack_array(builder, [_WORD(size)])
+        return array._getvalue()
+    if isinstance(field, HandleType):
+        return _load(context, builder, block, word, _POINTER)
+    if field is types.float64:
+        return _load(context, builder, block, word, ir.DoubleType())
+    value = _load(context, builder, block, word, _WORD)
+    if field is types.boolean:
+        return builder.icmp_unsigned("!=", value, _WORD(0))
+    return value
+
+
+@lower_constant(HandleType)
+def _no_constant(context: Any, builder: Any, kind: HandleType, value: Any) -> Any:
+    raise TypeError(f"{kind}: a handle is passed to kernels, never a global of theirs")
+
+
+def signature_of(arguments: Any) -> tuple[Any, ...]:
+    """Return the numba types of the arguments of an entry."""
+    return tuple(typeof(argument) for argument in arguments)

@@ -1,0 +1,197 @@
+"""What the machine does over a strategy's walk: ask whether a frame is used, and unmap it.
+
+Mechanism and purpose are apart, as in mm/rmap.c (Linux 6.x, `struct rmap_walk_control`): a strategy
+finds the PTEs that map a frame, a *visitor* says what happens at each. A visitor answers KEEP, DROP
+(the strategy forgets that link, in place, without a search) or STOP.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reclaim import rows as r
+from reclaim.counters import (
+    EVICTIONS,
+    FILE_WRITES,
+    P_REFERENCED,
+    P_UNMAP,
+    PTES_HIT,
+    PTES_PROBED,
+    RMAP_WALKS,
+    SWAP_OUTS,
+    TLB_FLUSHES,
+    WRITEBACKS,
+    count,
+    enter,
+    leave,
+)
+from reclaim.jit.handle import Handle
+from reclaim.jit.kernel import U, kernel
+from reclaim.vm.frames import (
+    clear_flag,
+    frame_flag,
+    free_frame,
+    is_anon,
+    is_locked,
+    mapcount,
+    page_of,
+    set_flag,
+    swap_backed,
+)
+from reclaim.vm.mapping import add_mapcount, add_swapped, unlock_by_pte
+from reclaim.vm.pte import (
+    DIRTY,
+    PRESENT,
+    PTE_EXEC,
+    VALUE_SHIFT,
+    YOUNG,
+    change_bits,
+    set_pte,
+    swapped_pte,
+)
+
+if TYPE_CHECKING:
+    from reclaim.vm.machine import Machine
+
+KEEP, DROP, STOP = 0, 1, 2
+
+
+class Referencer(Handle):
+    """Visitor that test-and-clears young bits and counts them."""
+
+    UNMAPS = False
+
+    def visit(self, m: Machine, pte: int) -> int:
+        """See one PTE that maps the frame."""
+        entry = m.pte[U(pte)]
+        if (entry & YOUNG) != 0:
+            change_bits(m, pte, YOUNG, 0)
+            m.live[U(r.YOUNG)] += 1
+            m.live[U(r.WALK_FLAGS)] |= entry & PTE_EXEC
+        return KEEP
+
+
+class Unmapper(Handle):
+    """Visitor that replaces each PTE by a swap entry, or by nothing for a page that has a file."""
+
+    UNMAPS = True
+
+    def visit(self, m: Machine, pte: int) -> int:
+        """See one PTE that maps the frame."""
+        entry = m.pte[U(pte)]
+        pfn = entry >> VALUE_SHIFT
+        page = page_of(m, pfn)
+        m.live[U(r.DIRTIED)] |= entry & DIRTY
+        m.live[U(r.UNMAPPED)] += 1
+        if (entry & YOUNG) != 0:
+            m.live[U(r.UNMAPPED_YOUNG)] += 1
+        if is_locked(m, pfn):
+            unlock_by_pte(m, pfn, pte)
+        if is_anon(m, page):
+            set_pte(m, pte, swapped_pte(page))
+            add_swapped(m, page, 1)
+        else:
+            set_pte(m, pte, 0)
+        add_mapcount(m, pfn, -1)
+        count(m, TLB_FLUSHES, 1)
+        return DROP
+
+
+@kernel
+def maps(m: Machine, pte: int, pfn: int) -> bool:
+    """Read a PTE to see whether it maps a frame; how strategies look, so that looks are counted."""
+    count(m, PTES_PROBED, 1)
+    entry = m.pte[U(pte)]
+    if (entry & PRESENT) == 0 or entry >> VALUE_SHIFT != pfn:
+        return False
+    count(m, PTES_HIT, 1)
+    return True
+
+
+@kernel
+def referenced(m: Machine, pfn: int) -> int:
+    """Ask the reverse map whether a frame was used, and forget it.
+
+    Returns the number of young PTEs, now old. One walk, charged to `reclaim_referenced`.
+    """
+    before = enter(m, P_REFERENCED)
+    m.live[U(r.YOUNG)] = 0
+    m.live[U(r.WALK_FLAGS)] = 0
+    if mapcount(m, pfn) > 0:
+        count(m, RMAP_WALKS, 1)
+        m.rmap.walk(m, pfn, m.referencer)
+    leave(m, before)
+    return m.live[U(r.YOUNG)]
+
+
+@kernel
+def unmap(m: Machine, pfn: int) -> None:
+    """Unmap a frame everywhere in one walk; its dirty bits move to the frame."""
+    m.live[U(r.DIRTIED)] = 0
+    m.live[U(r.UNMAPPED)] = 0
+    m.live[U(r.UNMAPPED_YOUNG)] = 0
+    if mapcount(m, pfn) > 0:
+        count(m, RMAP_WALKS, 1)
+        m.rmap.walk(m, pfn, m.unmapper)
+    if m.live[U(r.DIRTIED)] != 0:
+        set_flag(m, pfn, r.FRAME_DIRTY)
+
+
+@kernel
+def swap_full(m: Machine, page: int) -> bool:
+    """Tell whether a page needs a swap slot and none is free."""
+    live = m.live
+    return (
+        live[U(r.SLOTS_LIMIT)] >= 0
+        and swap_backed(m, page)
+        and m.page[U(page * r.PAGE_WORDS + r.PAGE_SLOT)] == 0
+        and live[U(r.SLOTS_USED)] >= live[U(r.SLOTS_LIMIT)]
+    )
+
+
+@kernel
+def unmap_and_write(m: Machine, pfn: int) -> bool:
+    """Unmap a frame and write its page if it is dirty; True if it was. Charged to `reclaim_unmap`.
+
+    What remains is `finish_eviction`, after the policy has been asked for the shadow.
+    """
+    before = enter(m, P_UNMAP)
+    unmap(m, pfn)
+    page = page_of(m, pfn)
+    row = page * r.PAGE_WORDS
+    in_swap = swap_backed(m, page)
+    if in_swap and m.page[U(row + r.PAGE_SLOT)] == 0:
+        m.page[U(row + r.PAGE_SLOT)] = 1
+        m.live[U(r.SLOTS_USED)] += 1
+    was_dirty = frame_flag(m, pfn, r.FRAME_DIRTY)
+    if was_dirty:
+        clear_flag(m, pfn, r.FRAME_DIRTY)
+        count(m, WRITEBACKS, 1)
+        count(m, SWAP_OUTS if in_swap else FILE_WRITES, 1)
+    count(m, EVICTIONS, 1)
+    leave(m, before)
+    return was_dirty
+
+
+@kernel
+def finish_eviction(m: Machine, pfn: int, shadow: int) -> None:
+    """Keep the shadow with the page and advance the clock of evictions."""
+    row = page_of(m, pfn) * r.PAGE_WORDS
+    m.page[U(row + r.PAGE_SHADOW)] = shadow
+    m.live[U(r.NR_EVICTED)] += 1
+    m.page[U(row + r.PAGE_EVICTED_AT)] = m.live[U(r.NR_EVICTED)]
+
+
+@kernel
+def retire(m: Machine, pfn: int, was_dirty: bool) -> None:
+    """Free an evicted frame, or start its writeback where writing takes time."""
+    live = m.live
+    if was_dirty and live[U(r.WRITEBACK_ACCESSES)] > 0:
+        set_flag(m, pfn, r.FRAME_WRITEBACK | r.FRAME_EVICTED)
+        at = live[U(r.WRITEBACK_TAIL)]
+        m.writeback[U(2 * at)] = pfn
+        m.writeback[U(2 * at + 1)] = live[U(r.NOW)] + live[U(r.WRITEBACK_ACCESSES)]
+        live[U(r.WRITEBACK_TAIL)] = (at + 1) % m.nr_frames
+        live[U(r.NR_WRITEBACK)] += 1
+    else:
+        free_frame(m, pfn)

@@ -1,0 +1,347 @@
+"""The fault: an access whose PTE is absent, or forbids it.
+
+One path in three steps: which page is wanted (present, swapped, of a file, or new); bring it into a
+frame; map it, or copy it if the access writes to a page that others hold. docs/reference/machine.md
+has the rules; the order of calls to the policy is part of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reclaim import rows as r
+from reclaim.counters import (
+    COW_COPIES,
+    FILE_READS,
+    FILLS,
+    MAJOR_FAULTS,
+    MINOR_FAULTS,
+    MISSES,
+    P_FAULT,
+    REFAULT_DISTANCE,
+    REFAULTS,
+    SWAP_INS,
+    WP_REUSES,
+    count,
+    enter,
+    leave,
+)
+from reclaim.ids import ANON, FILE, MAP_SHARED, NIL, PROT_EXEC, PROT_READ, PROT_WRITE, SHM, WRITE
+from reclaim.jit.kernel import U, kernel
+from reclaim.vm.drain import drain
+from reclaim.vm.frames import (
+    clear_flag,
+    dirtied,
+    file_page,
+    frame_flag,
+    frame_of,
+    install,
+    is_anon,
+    kind_of,
+    new_file_page,
+    new_page,
+    page_of,
+    set_flag,
+    sharers,
+)
+from reclaim.vm.mapping import (
+    MLOCK,
+    add_sharers,
+    add_swapped,
+    lock_mapping,
+    map_frame,
+    unlink_pte,
+)
+from reclaim.vm.pte import (
+    DIRTY,
+    PRESENT,
+    PTE_WRITE,
+    VALUE_SHIFT,
+    YOUNG,
+    change_bits,
+    permission_bits,
+)
+from reclaim.vm.reclaim import get_frame, stop
+from reclaim.vm.tables import find_pte, make_pte, tables_short
+from reclaim.vm.vma import find_vma, vma_get, vma_index, vma_set
+
+if TYPE_CHECKING:
+    from reclaim.contract.policy import Policy
+    from reclaim.vm.machine import Machine
+
+# How a policy hears of a use.
+BY_PTE, BY_FD, BY_ZAP = 0, 1, 2
+
+
+@kernel
+def touch(m: Machine, policy: Policy, page: int) -> None:
+    """Advance the order of touches: a policy that looks ahead learns when the page comes again."""
+    if policy.SEES_FUTURE:
+        at = m.live[U(r.TOUCH)]
+        m.live[U(r.NEXT_USE)] = m.next_use[U(at)]
+        m.live[U(r.TOUCH)] = at + 1
+    if policy.RECORDS:
+        m.page_of_touch[U(m.live[U(r.TOUCH)])] = page
+        m.live[U(r.TOUCH)] += 1
+
+
+@kernel
+def tell_access(m: Machine, policy: Policy, pfn: int, nr: int) -> None:
+    """A resident page was used through a PTE. A locked frame is not the policy's to hear of."""
+    if policy.SEES_ACCESSES or policy.RECORDS:
+        page = page_of(m, pfn)
+        touch(m, policy, page)
+        if policy.SEES_ACCESSES and frame_flag(m, pfn, r.FRAME_OWNED):
+            policy.accessed(m, pfn, page, BY_PTE, nr)
+
+
+@kernel(cold=True)
+def room_short(m: Machine) -> bool:
+    """Tell whether a fault may run out of rows; notes what is wanted. Nothing has changed yet."""
+    live = m.live
+    live[U(r.WANT_VMAS)] = 0
+    live[U(r.WANT_PAGES)] = 2
+    live[U(r.WANT_FRAMES)] = 2
+    live[U(r.WANT_TOUCHES)] = 2
+    live[U(r.WANT_OBJECTS)] = 4
+    live[U(r.WANT_REMOVALS)] = 16
+    if tables_short(m, 1, 8) or m.rmap.short(m, 4):
+        return True
+    if (live[U(r.NR_PAGES)] + 2) * r.PAGE_WORDS > len(m.page):
+        return True
+    if live[U(r.PRESSURE)] != r.INFINITE:
+        return False
+    return live[U(r.NR_FREE)] < 2 or (
+        len(m.page_of_touch) > 0 and live[U(r.TOUCH)] + 2 > len(m.page_of_touch)
+    )
+
+
+@kernel(cold=True)
+def enter_policy(m: Machine, policy: Policy, pfn: int, page: int) -> None:
+    """Hand a frame to the policy, with what it remembered of the page."""
+    row = page * r.PAGE_WORDS
+    evicted_at = m.page[U(row + r.PAGE_EVICTED_AT)]
+    if evicted_at != 0:
+        count(m, REFAULTS, 1)
+        count(m, REFAULT_DISTANCE, m.live[U(r.NR_EVICTED)] - evicted_at)
+    touch(m, policy, page)
+    set_flag(m, pfn, r.FRAME_OWNED)
+    policy.fault_in(m, pfn, page, m.page[U(row + r.PAGE_SHADOW)])
+
+
+@kernel
+def lock_if(m: Machine, policy: Policy, pfn: int, vma: int) -> None:
+    """Take a frame from the policy if a LOCKED VMA has just mapped it for the first time."""
+    if (vma_get(m, vma, r.VMA_FLAGS) & r.VMA_LOCKED) != 0 and lock_mapping(m, pfn):
+        if frame_flag(m, pfn, r.FRAME_OWNED):
+            clear_flag(m, pfn, r.FRAME_OWNED)
+            policy.removed(m, pfn, MLOCK)
+
+
+@kernel(cold=True)
+def fill(m: Machine, policy: Policy, page: int, is_new: bool, reads: bool) -> int:
+    """Bring a page without a frame into one; returns the frame, NIL when out of memory.
+
+    Parameters
+    ----------
+    page : int
+        The page.
+    is_new : bool
+        It was never touched: ANON and SHM pages are filled with zeros and born dirty.
+    reads : bool
+        False when a write to the file replaces the whole page: nothing is read.
+    """
+    pfn = get_frame(m, policy, page)
+    if pfn == NIL:
+        return NIL
+    kind = kind_of(m, page)
+    flags = 0
+    if kind == FILE:
+        if reads:
+            count(m, FILE_READS, 1)
+    elif is_new:
+        flags = r.FRAME_DIRTY
+    else:
+        count(m, SWAP_INS, 1)
+    install(m, pfn, page, flags)
+    enter_policy(m, policy, pfn, page)
+    return pfn
+
+
+@kernel(cold=True)
+def _copy(m: Machine, policy: Policy, vma: int, pte: int, vpn: int, source: int) -> bool:
+    """Give the writer a page of its own, copied from a frame that others hold; False: no memory."""
+    page = new_page(m, ANON, 0, vma_index(m, vma, vpn))
+    set_flag(m, source, r.FRAME_PINNED)
+    pfn = get_frame(m, policy, page)
+    clear_flag(m, source, r.FRAME_PINNED)
+    if pfn == NIL:
+        return False
+    old = page_of(m, source)
+    entry = m.pte[U(pte)]
+    if (entry & PRESENT) != 0:
+        unlink_pte(m, pte, vma, False)
+    elif entry != 0:
+        add_swapped(m, old, -1)
+    if is_anon(m, old):
+        add_sharers(m, old, -1)
+    count(m, COW_COPIES, 1)
+    install(m, pfn, page, r.FRAME_DIRTY)
+    add_sharers(m, page, 1)
+    _map(m, policy, pfn, page, pte, vma, WRITE, True)
+    return True
+
+
+@kernel(cold=True)
+def _map(
+    m: Machine, policy: Policy, pfn: int, page: int, pte: int, vma: int, op: int, is_new: bool
+) -> None:
+    """Map a page that is in a frame; a new one is handed to the policy here."""
+    flags = vma_get(m, vma, r.VMA_FLAGS)
+    bits = permission_bits(flags) | YOUNG
+    private = (flags & MAP_SHARED) == 0
+    fresh = True
+    if is_anon(m, page):
+        m.rmap.prepare(m, vma)
+        vma_set(m, vma, r.VMA_FLAGS, flags | r.VMA_HAS_ANON)
+        fresh = sharers(m, page) == 1
+    if private and not (is_anon(m, page) and fresh):
+        bits &= ~PTE_WRITE
+    if op == WRITE:
+        bits |= DIRTY
+    map_frame(m, pfn, pte, vma, bits, fresh)
+    if is_new:
+        enter_policy(m, policy, pfn, page)
+    lock_if(m, policy, pfn, vma)
+
+
+@kernel(cold=True)
+def _reuse(m: Machine, pte: int, vma: int, pfn: int) -> None:
+    """The writer is the only sharer: the page becomes its own, writable."""
+    change_bits(m, pte, 0, PTE_WRITE | YOUNG | DIRTY)
+    dirtied(m, page_of(m, pfn))
+    m.rmap.reuse(m, pfn, pte, vma)
+    count(m, WP_REUSES, 1)
+    count(m, MINOR_FAULTS, 1)
+
+
+@kernel(cold=True)
+def _wanted_page(m: Machine, vma: int, vpn: int, entry: int) -> int:
+    """Return the page behind a PTE that is not present, NIL if it was never touched."""
+    if entry != 0:
+        return entry >> VALUE_SHIFT
+    file = vma_get(m, vma, r.VMA_FILE)
+    return file_page(m, file, vma_index(m, vma, vpn)) if file != NIL else NIL
+
+
+@kernel(cold=True)
+def _resolve(
+    m: Machine, policy: Policy, space: int, vpn: int, op: int, vma: int, nr: int, missed: int
+) -> bool:
+    """Settle a fault on an entry that is empty or swapped; False when out of memory."""
+    pte = make_pte(m, space, vpn)
+    entry = m.pte[U(pte)]
+    page = _wanted_page(m, vma, vpn, entry)
+    is_new = page == NIL
+    file = vma_get(m, vma, r.VMA_FILE)
+    if is_new and file == NIL:
+        page = new_page(m, ANON, 0, vma_index(m, vma, vpn))
+        pfn = get_frame(m, policy, page)
+        if pfn == NIL:
+            return False
+        install(m, pfn, page, r.FRAME_DIRTY)
+        add_sharers(m, page, 1)
+        count(m, missed, 1)
+        count(m, MINOR_FAULTS, 1)
+        _map(m, policy, pfn, page, pte, vma, op, True)
+        return True
+    if is_new:
+        page = new_file_page(m, file, vma_index(m, vma, vpn))
+    pfn = frame_of(m, page)
+    if pfn != NIL:
+        count(m, MINOR_FAULTS, 1)
+        if frame_flag(m, pfn, r.FRAME_EVICTED):
+            clear_flag(m, pfn, r.FRAME_EVICTED)
+            enter_policy(m, policy, pfn, page)
+        else:
+            tell_access(m, policy, pfn, nr)
+    else:
+        pfn = fill(m, policy, page, is_new, True)
+        if pfn == NIL:
+            return False
+        count(m, missed, 1)
+        count(m, MINOR_FAULTS if is_new and kind_of(m, page) == SHM else MAJOR_FAULTS, 1)
+    private = (vma_get(m, vma, r.VMA_FLAGS) & MAP_SHARED) == 0
+    if op == WRITE and private and (entry == 0 or sharers(m, page) > 1):
+        return _copy(m, policy, vma, pte, vpn, pfn)
+    if entry != 0:
+        add_swapped(m, page, -1)
+    _map(m, policy, pfn, page, pte, vma, op, False)
+    return True
+
+
+@kernel(cold=True)
+def _handle(
+    m: Machine, policy: Policy, space: int, vpn: int, op: int, vma: int, nr: int, missed: int
+) -> bool:
+    pte = find_pte(m, space, vpn)
+    entry = m.pte[U(pte)]
+    if (entry & PRESENT) == 0:
+        return _resolve(m, policy, space, vpn, op, vma, nr, missed)
+    pfn = entry >> VALUE_SHIFT
+    tell_access(m, policy, pfn, nr)
+    page = page_of(m, pfn)
+    if is_anon(m, page) and sharers(m, page) == 1:
+        _reuse(m, pte, vma, pfn)
+        return True
+    count(m, MINOR_FAULTS, 1)
+    return _copy(m, policy, vma, pte, vpn, pfn)
+
+
+@kernel
+def needed_prot(op: int) -> int:
+    """Return the protection that a VMA must have for an access of this kind."""
+    if op == WRITE:
+        return PROT_WRITE
+    return PROT_READ if op == 0 else PROT_EXEC
+
+
+@kernel(cold=True)
+def fault(m: Machine, policy: Policy, space: int, vpn: int, op: int, nr: int, missed: int) -> int:
+    """Handle a fault.
+
+    Parameters
+    ----------
+    space, vpn, op : int
+        What was accessed, and how (`ids.READ`, ...).
+    nr : int
+        Repeat count, for policies that count.
+    missed : int
+        The counter of a page that had no frame: MISSES for an access, FILLS for an mlock.
+
+    Returns
+    -------
+    int
+        DONE; GROW when rows may run short (nothing has changed); STOPPED with `live[ERROR]`.
+    """
+    if room_short(m):
+        return r.GROW
+    if m.space[U(space * r.SPACE_WORDS + r.SPACE_ALIVE)] == 0:
+        stop(m, r.E_SPACE, space, vpn)
+        return r.STOPPED
+    vma = find_vma(m, space, vpn)
+    if vma == NIL:
+        stop(m, r.E_NO_VMA, space, vpn)
+        return r.STOPPED
+    if (vma_get(m, vma, r.VMA_FLAGS) & needed_prot(op)) == 0:
+        stop(m, r.E_PROTECTION, space, vpn)
+        return r.STOPPED
+    before = enter(m, P_FAULT)
+    done = _handle(m, policy, space, vpn, op, vma, nr, missed)
+    if m.live[U(r.NR_REMOVALS)] > 0:
+        drain(m, policy)
+    leave(m, before)
+    return r.DONE if done else r.STOPPED
+
+
+__all__ = ["BY_FD", "BY_PTE", "BY_ZAP", "FILLS", "enter_policy", "fault", "fill", "touch"]
