@@ -36,10 +36,8 @@ def table(records: Sequence[Record]) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEADS))]
     gap = "  " if sum(widths) + 2 * (len(widths) - 1) <= WIDTH else " "
     # Names may be long; numbers must stay whole.
-    over = sum(widths) + len(gap) * (len(widths) - 1) - WIDTH
-    if over > 0:
-        longest = max((1, 2), key=lambda i: widths[i])
-        widths[longest] = max(8, widths[longest] - over)
+    for _ in range(sum(widths) + len(gap) * (len(widths) - 1) - WIDTH):
+        widths[max((1, 2), key=lambda i: widths[i])] -= 1
     lines = [gap.join(_cell(row[i], widths[i], i) for i in range(len(HEADS))) for row in rows]
     rule = gap.join("-" * width for width in widths)
     return "\n".join(line.rstrip() for line in [lines[0], rule, *lines[1:]])

@@ -1,0 +1,113 @@
+"""Does each mistake on the command line end with one line on stderr and exit code 2?"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.program import call, fake_engine
+
+__all__ = ["fake_engine"]
+
+ROOT = Path(__file__).parents[2]
+
+MISTAKES = [
+    (("run", "{tmp}/gone.yaml"), "{tmp}/gone.yaml: there is no such config file."),
+    (("run", "{tmp}"), "{tmp}: is a folder; a config is a YAML file."),
+    (("run", "{config}", "--policy", "clokc"), "there is no policy 'clokc'. Did you mean 'clock'?"),
+    (("run", "{config}", "--rmap", "pte_chian"), "there is no rmap 'pte_chian'. Did you mean"),
+    (("run", "{config}", "--frames", "0"), "--frames 0: frames: 0 frames: a machine has at least"),
+    (("run", "{config}", "--frames=-3"), "--frames -3: frames: -3 frames: a machine has at least"),
+    (
+        ("run", "{config}", "--set", "sede=1"),
+        "--set sede: unknown key 'sede'. Did you mean 'seed'?",
+    ),
+    (("run", "{config}", "--set", "seed"), "--set seed: expected key=value"),
+    (("run", "{config}", "--trace", "{tmp}/gone"), "{tmp}/gone: no such file"),
+    (("run", "{config}", "--plugins", "{tmp}/gone.py"), "{tmp}/gone.py: there is no such plugin"),
+    (
+        ("run", "{config}", "--set", "policies=[{fifo: {k: 1}}]"),
+        "policy 'fifo' has no parameter 'k'. It has no parameters.",
+    ),
+    (
+        ("run", "{config}", "--set", "rmaps=[{pte_chain: {line: -1}}]"),
+        "rmap 'pte_chain': parameter 'line': -1 is none of 32, 64, 128.",
+    ),
+    (("run", "{config}", "--set", "costs={lokcs: 1}"), "costs: there is no counter 'lokcs'. Did"),
+    (("run", "{config}", "--set", "trace={sample: nope}"), "there is no sample trace 'nope'."),
+    (
+        ("run", "{config}", "--set", "trace.reader=lacky"),
+        "there is no reader 'lacky'. Did you mean",
+    ),
+    (("run", "{config}", "--partial"), "reader 'script' has no option 'partial'."),
+    (("run", "{config}", "--set", "trace.options.partial=3"), "reader 'lackey': option 'partial'"),
+    (("plugins", "show", "clokc"), "there is no plugin 'clokc'. Did you mean 'clock'?"),
+    (("trace", "info", "{tmp}/gone"), "{tmp}/gone: no such file"),
+    (
+        ("trace", "head", "{script}", "--reader", "scrpt"),
+        "there is no reader 'scrpt'. Did you mean",
+    ),
+    (("trace", "convert", "{script}", "{tmp}/t.foo"), "{tmp}/t.foo: a trace file is named *.arrow"),
+    (("config", "show", "{config}", "--policy", "x"), "there is no policy 'x'."),
+    (("capture", "-o", "{tmp}/t.arrow"), "capture: name the command to record"),
+]
+
+
+@pytest.mark.parametrize(("args", "message"), MISTAKES, ids=lambda value: str(value)[:60])
+def test_a_mistake_is_one_line_and_exit_code_2(
+    args: tuple[str, ...],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    fake_engine: object,
+) -> None:
+    script, config = tmp_path / "t.script", tmp_path / "c.yaml"
+    script.write_text("mmap a 0 4 anon private rw-\nread a 0..3\n")
+    config.write_text("trace: t.script\npolicies: [fifo]\nrmaps: [pte_chain]\nframes: 2\n")
+
+    def filled(text: str) -> str:
+        for key, value in (("tmp", tmp_path), ("script", script), ("config", config)):
+            text = text.replace(f"{{{key}}}", str(value))
+        return text
+
+    done = call(monkeypatch, capsys, *map(filled, args))
+    assert done.code == 2
+    assert done.err.startswith(f"reclaim: {filled(message)}")
+    assert done.err.count("\n") == 1
+
+
+def test_a_shell_sees_exit_code_2_and_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text("import nothing_like_this\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "reclaim.cli.main", "plugins", "--plugins", tmp_path / "bad.py"],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == (
+        f"reclaim: plugin 'bad' ({tmp_path / 'bad.py'}) cannot be imported: "
+        f"{tmp_path / 'bad.py'}:1: ModuleNotFoundError: No module named 'nothing_like_this'\n"
+    )
+
+
+def test_unknown_options_and_commands_are_named() -> None:
+    for args, word in ((("run", "x", "--fame", "3"), "--fame"), (("rum",), "rum")):
+        done = subprocess.run(
+            [sys.executable, "-m", "reclaim.cli.main", *args],
+            cwd=ROOT,
+            text=True,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 2
+        assert word in done.stderr
+        assert "Traceback" not in done.stderr

@@ -1,0 +1,39 @@
+"""Do the reference pages of configuration and commands name everything there is?"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from reclaim.cli import main as program
+from reclaim.config.schema import Config, PressureSection, TraceSection
+
+PAGES = Path(__file__).parents[2] / "docs" / "reference"
+
+
+def test_every_key_has_its_row() -> None:
+    rows = set(re.findall(r"^\| `([a-z_.]+)` \|", (PAGES / "config.md").read_text(), re.M))
+    keys = {
+        *Config.model_fields,
+        *(f"trace.{key}" for key in TraceSection.model_fields),
+        *(f"pressure.{key}" for key in PressureSection.model_fields),
+    }
+    assert rows == keys
+
+
+def test_every_command_and_option_of_run_is_explained() -> None:
+    page = (PAGES / "commands.md").read_text()
+    for command in program.app.registered_commands:
+        assert f"reclaim {command.name}" in page
+    for group in program.app.registered_groups:
+        assert group.typer_instance is not None
+        assert f"reclaim {group.name}" in page
+        for command in group.typer_instance.registered_commands:
+            name = command.name or command.callback.__name__
+            assert f"reclaim {group.name} {name}" in page
+    from reclaim.cli import options
+
+    for value in vars(options).values():
+        for meta in getattr(value, "__metadata__", ()):
+            for option in getattr(meta, "param_decls", None) or ():
+                assert f"`{option}" in page, option
