@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reclaim.trace import events as ev
-from reclaim.trace.valgrind.reader import looks_like_lackey, read_lackey
 from reclaim.trace.model import Trace
 from reclaim.trace.pagelist import looks_like_pages, read_pages
 from reclaim.trace.script import ACCESS_VERBS, read_script
 from reclaim.trace.stored import ARROW_MAGIC, PARQUET_MAGIC, read_trace_file
+from reclaim.trace.valgrind.reader import looks_like_lackey, read_lackey
 
 
 def looks_like_arrow(head: bytes) -> bool:

@@ -1,7 +1,8 @@
 """File descriptors and names of the recorded processes, as far as the log tells.
 
-Enough is followed that the names of mapped files and the offsets of reads and writes are right. What
-is not a regular file (devices, /proc, pipes, sockets) has no pages in the page cache and is left out.
+Enough is followed that the names of mapped files and the offsets of reads and writes are right.
+What is not a regular file (devices, /proc, pipes, sockets) has no pages in the page cache and is left
+out.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 AT_FDCWD = 0xFFFFFF9C
 _NOT_FILES = ("/dev/", "/proc/", "/sys/")
-_SHM = "/dev/shm/"
+_SHM = "/dev/shm/"  # noqa: S108 - a name in the log, not a file of ours
 
 
 @dataclass(eq=False)

@@ -1,7 +1,7 @@
 """Lackey's access lines to rows, folded: the one loop that sees every byte of a log.
 
-A line is ``I  ADDRESS,SIZE`` (fetch), `` L ...`` (load), `` S ...`` (store) or `` M ...`` (load, then
-store: one write here). Touches of any of the last K distinct pages of a process are folded into the
+A line is ``I  ADDRESS,SIZE`` (fetch), `` L ...`` (load), `` S ...`` (store) or `` M ...`` (load,
+then store: one write here). Touches of any of the last K distinct pages of a process are folded into the
 page's open row. A row that began as read or execute is closed by a write, because that write may
 fault; a row that began as a write takes everything. This is Smith's stack deletion: an LRU of at
 least K frames misses exactly as on the full trace.
@@ -72,7 +72,7 @@ def _fold_lines(  # noqa: C901, PLR0912, PLR0915 - compiled in one piece
                 kind = _EXECUTE
             elif first == 32 and second == 76:
                 kind = _READ
-            elif first == 32 and (second == 83 or second == 77):
+            elif first == 32 and second in (83, 77):
                 kind = _WRITE
         if kind < 0:
             why = 1
@@ -151,13 +151,10 @@ def _kernel() -> _Kernel:
     """Return the loop, compiled; numba is imported when the first log is read, not before."""
     import numba
 
-    options = {"nogil": True}
     try:
-        kernel = numba.njit(cache=True, **options)(_fold_lines)
+        return numba.njit(cache=True, nogil=True)(_fold_lines)
     except RuntimeError:  # nowhere to keep the compiled code
-        kernel = numba.njit(**options)(_fold_lines)
-    compiled: _Kernel = kernel
-    return compiled
+        return numba.njit(nogil=True)(_fold_lines)
 
 
 class Folder:

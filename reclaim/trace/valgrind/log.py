@@ -16,12 +16,19 @@ TOOL_LINE = "Lackey, an example Valgrind tool"
 
 # Calls that become events, or block; the rest of what valgrind prints is passed over.
 _EVENTS = frozenset(
-    "brk mmap munmap mremap mprotect pkey_mprotect madvise mlock mlock2 munlock read pread64 readv "
-    "write pwrite64 writev sendfile ftruncate truncate fork vfork clone wait4 waitid".split()
+    (
+        *("brk", "mmap", "munmap", "mremap", "mprotect", "pkey_mprotect", "madvise"),
+        *("mlock", "mlock2", "munlock", "fork", "vfork", "clone", "wait4", "waitid"),
+        *("read", "pread64", "readv", "write", "pwrite64", "writev", "sendfile"),
+        *("ftruncate", "truncate"),
+    )
 )
 _NAMES = frozenset(
-    "open openat creat close close_range dup dup2 dup3 fcntl lseek chdir fchdir rename renameat "
-    "renameat2 unlink unlinkat memfd_create".split()
+    (
+        *("open", "openat", "creat", "close", "close_range", "memfd_create", "lseek"),
+        *("dup", "dup2", "dup3", "fcntl", "chdir", "fchdir"),
+        *("rename", "renameat", "renameat2", "unlink", "unlinkat"),
+    )
 )
 
 _O_TRUNC = 0o1000

@@ -1,7 +1,7 @@
-"""What is mapped in an address space, as far as the log told, and the pages that it did not tell of.
+"""What is mapped in an address space as far as the log told, and the pages it did not tell of.
 
-Touches outside known mappings belong to what valgrind does not print: the executed image, ld.so, the
-stack, valgrind's own pages. They become implicit private mappings made when the image starts.
+Touches outside known mappings belong to what valgrind does not print: the executed image, ld.so,
+the stack, valgrind's own pages. They become implicit private mappings made when the image starts.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from reclaim import ids
 
-# Bridging small gaps makes one mapping of a stack or an image whose pages were touched here and there.
+# Bridging small gaps makes one mapping of a stack or image whose pages were touched here and there.
 GAP_PAGES = 64
 
 Pages = npt.NDArray[np.int64]
@@ -127,9 +127,7 @@ class Space:
         self._cut(new, new + end - start)
         for area in parts:
             shift = new - start
-            self.map(
-                Area(area.start + shift, area.end + shift, area.prot, area.file, area.offset)
-            )
+            self.map(Area(area.start + shift, area.end + shift, area.prot, area.file, area.offset))
 
     def parts(self, start: int, end: int) -> list[Area]:
         """Return the known mappings within [start, end), cut to it."""
