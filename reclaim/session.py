@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reclaim.contract.param import resolve_params
-from reclaim.errors import ConfigError, MachineError, TraceError, nearest
+from reclaim.errors import ConfigError, ReclaimError, TraceError, nearest
 from reclaim.plugin.manager import load_plugins
 from reclaim.plugin.registry import Catalog, Registry
 from reclaim.trace.reading import open_trace
@@ -193,7 +193,7 @@ def execute(
     session: Session,
     specs: Sequence[RunSpec],
     progress: Callable[[int, RunSpec], Progress | None] = lambda _index, _spec: None,
-) -> Iterator[dict[str, Any] | MachineError]:
+) -> Iterator[dict[str, Any] | ReclaimError]:
     """Do the runs one after the other.
 
     A run that fails fails alone: its error is yielded in its place, and the next one starts.
@@ -209,7 +209,7 @@ def execute(
 
     Yields
     ------
-    dict or MachineError
+    dict or ReclaimError
         The record of each run with its modelled time, or why there is none.
     """
     from reclaim.metrics.costs import modelled_time
@@ -218,7 +218,7 @@ def execute(
     for index, spec in enumerate(specs):
         try:
             record = run_one(session.trace, spec, progress(index, spec))
-        except MachineError as error:
+        except ReclaimError as error:
             yield error
             continue
         record["modelled"] = modelled_time(record["phases"], record["counters"], session.costs)
@@ -232,7 +232,7 @@ def run_config(source: str, changes: Mapping[str, object]) -> list[dict[str, Any
     session = open_session(load_config(source, Overrides(settings=changes)))
     records = []
     for outcome in execute(session, plan(session)):
-        if isinstance(outcome, MachineError):
+        if isinstance(outcome, ReclaimError):
             raise outcome
         records.append(outcome)
     return records

@@ -55,6 +55,8 @@ def _main() -> int:
     except SystemExit as end:
         return _ended(end.code)
     except ReclaimError as error:
+        if os.environ.get("RECLAIM_TRACEBACK"):
+            raise
         print(f"reclaim: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

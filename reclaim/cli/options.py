@@ -74,9 +74,11 @@ def overrides(
     )
 
 
-def set_lane(interpret: bool, boundscheck: bool) -> None:
-    """Settle how kernels run; must come before anything imports them."""
+def set_lane(interpret: bool, boundscheck: bool, traceback: bool) -> None:
+    """Settle how kernels run and fail; must come before anything imports them."""
     if interpret:
         os.environ["RECLAIM_INTERPRET"] = "1"
     if boundscheck:
         os.environ["RECLAIM_BOUNDSCHECK"] = "1"
+    if traceback:
+        os.environ["RECLAIM_TRACEBACK"] = "1"

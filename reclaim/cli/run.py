@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from reclaim.cli import options as o
-from reclaim.errors import MachineError, ReclaimError
+from reclaim.errors import ReclaimError
 
 if TYPE_CHECKING:
     from reclaim.session import Session
@@ -30,9 +30,12 @@ def run(
     boundscheck: Annotated[
         bool, typer.Option("--boundscheck", help="Compile kernels with bounds checks.")
     ] = False,
+    traceback: Annotated[
+        bool, typer.Option("--traceback", help="Show where an error came from, compiler's too.")
+    ] = False,
 ) -> None:
     """Run a configuration: compare policies and reverse maps on a trace."""
-    o.set_lane(interpret, boundscheck)
+    o.set_lane(interpret, boundscheck, traceback)
     from reclaim.config.resolve import load_config
     from reclaim.session import open_session
 
@@ -68,7 +71,7 @@ def _do(session: Session, *, quiet: bool) -> tuple[list[dict[str, Any]], list[st
     failures: dict[str, str] = {}
     with progress(len(specs)) as report:
         for spec, outcome in zip(specs, execute(session, specs, report), strict=True):
-            if isinstance(outcome, MachineError):
+            if isinstance(outcome, ReclaimError):
                 who = f"{spec.policy.cls.name} over {spec.rmap.cls.name}, {spec.frames} frames"
                 failures.setdefault(str(outcome), who)
             else:

@@ -96,7 +96,7 @@ def _size_of(item: object) -> int | str:
     match = _PERCENT.fullmatch(item.strip()) if isinstance(item, str) else None
     if match is None:
         raise ValueError(
-            "expected a number of frames or a share of the trace's footprint such as 25%, "
+            "expected a number of frames or a share of the peak live set such as 25%, "
             f"got {show(item)}"
         )
     if float(match[1]) <= 0:
@@ -199,7 +199,7 @@ class Config(_Section):
     rmaps: Choices = Field((Choice(name="anon_vma_chain"),), description="Rmaps to compare.")
     frames: Annotated[
         tuple[int | str, ...], BeforeValidator(_frames_of), WithJsonSchema(_FRAMES_SCHEMA)
-    ] = Field(("50%",), description="Memory sizes: frames, or a share of the footprint.")
+    ] = Field(("50%",), description="Memory sizes: frames, or a share of the peak live set.")
     pressure: Annotated[PressureSection, BeforeValidator(_pressure_of)] = Field(
         PressureSection(), description="When and how many pages are evicted."
     )
@@ -218,7 +218,9 @@ class Config(_Section):
         default_factory=dict,
         description="Cost model: ns by counter in place of the defaults, or a YAML file of them.",
     )
-    epochs: Annotated[int, Field(ge=1)] = Field(
-        1, description="Equal parts of the trace after which counters are recorded."
+    epochs: Count = Field(
+        0, description="Equal parts of the trace after which counters are recorded; 0: none."
     )
-    check: bool = Field(False, description="Check every plugin's own state after each epoch.")
+    check: bool = Field(
+        False, description="Check the machine's and the plugins' own state at the end."
+    )

@@ -21,7 +21,7 @@ MISTAKES = [
     ("frames: 0", "2: frames: 0 frames: a machine has at least 1."),
     ("frames: -5", "2: frames: -5 frames: a machine has at least 1."),
     ("frames: 0%", "2: frames: 0%: a machine has at least 1 frame."),
-    ("frames: [10, many]", "2: frames: expected a number of frames or a share of the trace's"),
+    ("frames: [10, many]", "2: frames: expected a number of frames or a share of the"),
     ("frames: []", "2: frames: name at least one size."),
     ("policies: []", "2: policies: name at least one."),
     ("policies: [3]", "2: policies: each entry is a name or one name with its parameters"),
