@@ -26,7 +26,7 @@ from reclaim.counters import (
 from reclaim.ids import LEAF_PTES, NIL, VPN_BITS
 from reclaim.jit.handle import F64, I32, I64, U8, Handle
 from reclaim.jit.kernel import U, cold, kernel, prefetch
-from reclaim.kit.heap import Heap, heap_push, heap_remove, heap_top, heap_update
+from reclaim.kit.heap import Heap, heap_holds, heap_key, heap_push, heap_remove, heap_top, heap_update
 from reclaim.kit.lists import (
     frames_on,
     list_at,

@@ -142,7 +142,7 @@ NODE_ENTRIES = 512  # entries of a directory node
     PROBE_MAPCOUNT,
     COPIED,  # page copied by the last COW, for the touch order
     WORK_START,  # work counted when the current direct reclaim began
-    PEAK_PAGES,
+    LEAST_FREE,  # fewest free frames ever, in infinite memory: its peak
     NR_WRITEBACK,
     NR_PTES,  # PTEs of the whole machine that are not empty
 ) = range(54)

@@ -71,6 +71,7 @@ class Clock(Policy):
         return nr
 
     def removed(self, m, pfn, why):
+        set_word(m, pfn, 0, 0)
         list_remove(m, pfn)
 
     def putback(self, m, pfn, why):

@@ -15,12 +15,17 @@ Source: L. A. Belady, IBM Systems Journal 5(2), 1966 (MIN); optimality: Mattson 
 
 from __future__ import annotations
 
+import numpy as np
+
 from reclaim.api import (
     BY_ZAP,
-    NEVER,
+    I64,
     NIL,
     Heap,
     Policy,
+    cold,
+    heap_holds,
+    heap_key,
     heap_push,
     heap_remove,
     heap_top,
@@ -29,6 +34,9 @@ from reclaim.api import (
     next_use,
     page_of,
 )
+
+NOW = 0
+"""A next use before all others."""
 
 
 class Opt(Policy):
@@ -41,13 +49,26 @@ class Opt(Policy):
     needs = frozenset({"lookahead"})
 
     resident: Heap
+    held: I64  # frames put back since the last fault_in; the last word says how many
+    true_key: I64
 
     @classmethod
     def new(cls, nr_frames, nr_pages, seed):
-        return cls(resident=Heap.new(nr_frames))
+        zeros = np.zeros(nr_frames + 1, dtype=np.int64)
+        return cls(resident=Heap.new(nr_frames), held=zeros, true_key=zeros.copy())
 
     def fault_in(self, m, pfn, page, shadow):
+        self.release()
         heap_push(self.resident, pfn, next_use(m), page)
+
+    @cold
+    def release(self):
+        """Give frames that were put back their place again: what pinned them is over."""
+        last = len(self.held) - 1
+        for i in range(self.held[last]):
+            if heap_holds(self.resident, self.held[i]):
+                heap_update(self.resident, self.held[i], self.true_key[self.held[i]])
+        self.held[last] = 0
 
     def accessed(self, m, pfn, page, how, nr):
         if how != BY_ZAP:
@@ -68,10 +89,13 @@ class Opt(Policy):
         heap_remove(self.resident, pfn)
 
     def putback(self, m, pfn, why):
-        heap_push(self.resident, pfn, 0, page_of(m, pfn))
-
-    def deactivated(self, m, pfn):
-        heap_update(self.resident, pfn, NEVER)
+        # Behind all others until this reclaim has got its frame.
+        last = len(self.held) - 1
+        if self.held[last] < last:
+            self.true_key[pfn] = heap_key(self.resident, pfn)
+            self.held[self.held[last]] = pfn
+            self.held[last] += 1
+        heap_push(self.resident, pfn, NOW, page_of(m, pfn))
 
     def check(self, m, owned):
         size = int(self.resident.heap[-1])

@@ -31,7 +31,6 @@ from typing import Any
 
 from reclaim.engine import events, loop
 from reclaim.engine.explain import explained
-from reclaim.errors import ReclaimError
 from reclaim.jit.handle import I64, Handle
 from reclaim.jit.kernel import BOUNDSCHECK, INTERPRET, Kernel
 from reclaim.vm.machine import Machine
@@ -88,27 +87,27 @@ def cache_folder() -> Path:
 
 
 @cache
-def _engine_hash() -> bytes:
-    """Hash the sources of the engine and the versions of the compiler."""
-    import llvmlite
-    import numba
-
+def engine_hash() -> bytes:
+    """Hash the sources of the engine and how this process runs them."""
     root = Path(__file__).parents[1]
     hasher = hashlib.blake2b(digest_size=16)
     files = [path for folder in _SOURCES for path in sorted((root / folder).glob("*.py"))]
     for path in [*files, *(root / name for name in _SOURCE_FILES)]:
         hasher.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    facts = (numba.__version__, llvmlite.__version__, sys.version, platform.machine(), BOUNDSCHECK)
-    hasher.update(repr((*facts, _processor())).encode())
+    hasher.update(repr((INTERPRET, BOUNDSCHECK)).encode())
     return hasher.digest()
 
 
 @cache
-def _processor() -> str:
-    """Return the processor that code is made for: a cache folder may be shared between machines."""
+def _compiler_hash() -> bytes:
+    """Hash versions and processor: a cache folder may be shared between machines."""
+    import llvmlite
+    import numba
     from llvmlite import binding
 
-    return f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
+    cpu = f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
+    facts = (numba.__version__, llvmlite.__version__, sys.version, platform.machine(), cpu)
+    return hashlib.blake2b(repr(facts).encode(), digest_size=16).digest()
 
 
 def _plugin_modules(cls: type) -> Iterator[types.ModuleType]:
@@ -137,7 +136,7 @@ def _is_code_of_ours(module: types.ModuleType) -> bool:
 
 def code_hash(*handles: Handle) -> str:
     """Return the hash that names the compiled code of some plugins' state classes."""
-    hasher = hashlib.blake2b(_engine_hash(), digest_size=16)
+    hasher = hashlib.blake2b(engine_hash() + _compiler_hash(), digest_size=16)
     for handle in handles:
         cls = type(handle)
         hasher.update(f"{cls.__module__}.{cls.__qualname__}".encode())
@@ -288,4 +287,3 @@ def bind(m: Machine, policy: Handle, span: Handle, args: I64) -> Bound:
     return Bound(pair_entry, events_entry, seconds, pair_cold or events_cold)
 
 
-__all__ = ["Bound", "ReclaimError", "bind", "cache_folder", "code_hash"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from reclaim import rows as r
 from reclaim.counters import P_EXEC, P_EXIT, P_FORK, P_MMAP, P_PROBE, enter, leave
-from reclaim.ids import LEAF_PTES, NIL
+from reclaim.ids import LEAF_PTES
 from reclaim.jit.handle import I64
 from reclaim.jit.kernel import U, kernel
 from reclaim.trace.events import (
@@ -22,18 +22,16 @@ from reclaim.trace.events import (
     MMAP,
     MPROTECT,
     MREMAP,
-    MUNLOCK,
     MUNMAP,
     REFERENCED,
     TRUNCATE,
 )
-from reclaim.vm.evict import referenced, unmap_and_write
-from reclaim.vm.frames import frame_flag, is_locked, mapcount, set_flag
+from reclaim.vm.evict import referenced, swap_full, unmap_and_write
+from reclaim.vm.frames import frame_flag, is_locked, mapcount, page_of, set_flag
 from reclaim.vm.mapping import PROBE, leave_note, removals_short
 from reclaim.vm.mmap import madvise, mmap, mprotect, mremap, munmap, relock, truncate
 from reclaim.vm.process import exec_space, exit_space, fork_space, open_space
 from reclaim.vm.pte import PRESENT, VALUE_SHIFT
-from reclaim.vm.reclaim import stop
 from reclaim.vm.tables import find_pte, tables_short
 
 if TYPE_CHECKING:
@@ -81,25 +79,25 @@ def _room_short(m: Machine, verb: int, space: int, nr_pages: int) -> bool:
 
 
 @kernel(cold=True)
-def _probe(m: Machine, verb: int, space: int, vpn: int) -> int:
-    pte = find_pte(m, space, vpn)
-    entry = m.pte[U(pte)]
+def _probe(m: Machine, verb: int, space: int, vpn: int) -> None:
+    """Ask about, or evict, the frame behind a page; one that is not there answers with zeros."""
+    entry = m.pte[U(find_pte(m, space, vpn))]
     pfn = entry >> VALUE_SHIFT
-    if (entry & PRESENT) == 0:
-        stop(m, r.E_NOT_PRESENT, space, vpn)
-        return r.STOPPED
-    m.live[U(r.PROBE_MAPCOUNT)] = mapcount(m, pfn)
+    m.live[U(r.PROBE_MAPCOUNT)] = 0
     m.live[U(r.YOUNG)] = 0
+    if (entry & PRESENT) == 0:
+        return
+    m.live[U(r.PROBE_MAPCOUNT)] = mapcount(m, pfn)
     if verb == REFERENCED:
         referenced(m, pfn)
-    elif is_locked(m, pfn) or frame_flag(m, pfn, r.FRAME_WRITEBACK):
-        stop(m, r.E_NOT_PRESENT, space, vpn)
-        return r.STOPPED
-    else:
+    elif not (
+        is_locked(m, pfn)
+        or frame_flag(m, pfn, r.FRAME_WRITEBACK)
+        or swap_full(m, page_of(m, pfn))
+    ):
         if unmap_and_write(m, pfn):
             set_flag(m, pfn, r.FRAME_WRITEBACK)
         leave_note(m, pfn, PROBE)
-    return r.DONE
 
 
 @kernel(cold=True)
@@ -124,12 +122,11 @@ def _change(m: Machine, args: I64) -> None:
 
 @kernel(cold=True)
 def apply(m: Machine, args: I64) -> int:
-    """Apply the event args[0] with operands args[1] ..; returns DONE, GROW or STOPPED."""
+    """Apply the event args[0] with operands args[1] ..; returns DONE or GROW."""
     verb = args[U(0)]
     space = args[U(1)]
     if _room_short(m, verb, space, args[U(3)]):
         return r.GROW
-    status = r.DONE
     if verb == FORK:
         before = enter(m, P_FORK)
         fork_space(m, space, args[U(2)])
@@ -141,17 +138,11 @@ def apply(m: Machine, args: I64) -> int:
         exit_space(m, space)
     elif verb == EVICT or verb == REFERENCED:
         before = enter(m, P_PROBE)
-        status = _probe(m, verb, space, args[U(2)])
+        _probe(m, verb, space, args[U(2)])
     else:
         before = enter(m, P_MMAP)
         if verb == MMAP and m.space[U(space * r.SPACE_WORDS + r.SPACE_ROOT)] == 0:
             open_space(m, space)
         _change(m, args)
     leave(m, before)
-    return status
-
-
-PLAIN = (MMAP, MUNMAP, MREMAP, MPROTECT, MADVISE, MLOCK, MUNLOCK, FORK, EXEC, EXIT, EVICT)
-"""Verbs that `apply` understands, beside REFERENCED and TRUNCATE."""
-
-__all__ = ["NIL", "PLAIN", "apply"]
+    return r.DONE

@@ -213,6 +213,7 @@ def _populate_page(m: Machine, policy: Policy, space: int, vpn: int, flags: int)
     writes = (flags & (PROT_WRITE | MAP_SHARED)) == PROT_WRITE
     entry = m.pte[U(find_pte(m, space, vpn))]
     if (entry & PRESENT) != 0 and (not writes or (entry & PTE_WRITE) != 0):
+        touch(m, policy, page_of(m, entry >> VALUE_SHIFT))
         return r.DONE
     return fault(m, policy, space, vpn, WRITE if writes else READ, 1, FILLS)
 

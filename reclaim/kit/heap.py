@@ -100,6 +100,18 @@ def heap_update(h: Heap, pfn: int, key: int) -> None:
 
 
 @kernel
+def heap_holds(h: Heap, pfn: int) -> bool:
+    """Tell whether a frame is in the heap."""
+    return h.place[U(pfn)] != NIL
+
+
+@kernel
+def heap_key(h: Heap, pfn: int) -> int:
+    """Return the key that a frame has, or had when it was last in the heap."""
+    return h.keys[U(pfn)]
+
+
+@kernel
 def heap_top(h: Heap) -> int:
     """Return the frame with the largest key, NIL when empty."""
     return h.heap[U(0)] if heap_size(h) > 0 else NIL

@@ -149,6 +149,8 @@ def take_free(m: Machine) -> int:
     """Take a free frame; there is one."""
     nr = m.live[U(r.NR_FREE)] - 1
     m.live[U(r.NR_FREE)] = nr
+    if nr < m.live[U(r.LEAST_FREE)]:
+        m.live[U(r.LEAST_FREE)] = nr
     return m.free[U(nr)]
 
 
@@ -173,8 +175,6 @@ def new_page(m: Machine, kind: int, file: int, index: int) -> int:
     m.page[U(row + r.PAGE_BACKING)] = kind | file << 2
     m.page[U(row + r.PAGE_INDEX)] = index
     m.live[U(r.NR_LIVE_PAGES)] += 1
-    if m.live[U(r.NR_LIVE_PAGES)] > m.live[U(r.PEAK_PAGES)]:
-        m.live[U(r.PEAK_PAGES)] = m.live[U(r.NR_LIVE_PAGES)]
     return page
 
 

@@ -120,7 +120,7 @@ def new_machine(
     file.reshape(-1, r.FILE_WORDS)[:, r.FILE_R0 :] = NIL
     file.reshape(-1, r.FILE_WORDS)[: len(file_kinds), r.FILE_KIND] = file_kinds
     live = np.zeros(r.LIVE_WORDS, dtype=np.int64)
-    live[r.NR_FREE] = nr_frames
+    live[[r.NR_FREE, r.LEAST_FREE]] = nr_frames
     live[[r.LEAF_TOP, r.NODE_TOP]] = 1
     live[[r.VMA_FREE, r.SLOTS_LIMIT]] = NIL
     live[[r.KSWAPD_DUE, r.TICK, r.NEXT_USE]] = r.NEVER
@@ -196,3 +196,4 @@ def _add_frames(m: Machine, nr: int) -> None:
     m.free = free
     m.nr_frames = old + nr
     m.live[r.NR_FREE] = nr_free + nr
+    m.live[r.LEAST_FREE] += nr

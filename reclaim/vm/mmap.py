@@ -8,7 +8,7 @@ from reclaim import rows as r
 from reclaim.counters import PTES_MOVED, PTES_ZAPPED, TLB_FLUSHES, count
 from reclaim.ids import LEAF_PTES, MAP_SHARED, NIL
 from reclaim.jit.kernel import U, kernel
-from reclaim.vm.evict import unmap, unmap_and_write
+from reclaim.vm.evict import swap_full, unmap, unmap_and_write
 from reclaim.vm.frames import (
     file_page,
     forget_page,
@@ -203,7 +203,6 @@ def mremap(m: Machine, space: int, start: int, nr_pages: int, to: int) -> None:
         m.rmap.vma_unmap(m, vma)
         detach_vma(m, vma)
         vma = following
-    merge_range(m, space, to, to + nr_pages)
 
 
 @kernel(cold=True)
@@ -216,7 +215,11 @@ def _advise_pte(m: Machine, pte: int, advice: int) -> None:
     if advice == COLD:
         change_bits(m, pte, YOUNG, 0)
         leave_note(m, pfn, DEACTIVATED)
-    elif mapcount(m, pfn) == 1 and not frame_flag(m, pfn, r.FRAME_WRITEBACK):
+    elif (
+        mapcount(m, pfn) == 1
+        and not frame_flag(m, pfn, r.FRAME_WRITEBACK)
+        and not swap_full(m, page_of(m, pfn))
+    ):
         if unmap_and_write(m, pfn):
             set_flag(m, pfn, r.FRAME_WRITEBACK)
         leave_note(m, pfn, PAGEOUT)

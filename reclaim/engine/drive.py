@@ -1,0 +1,264 @@
+"""Drives a bound machine through a trace: spans of accesses, the events between them, growth.
+
+Python runs between kernels only: at events, at batch and epoch boundaries, and when a kernel stops to
+ask for room. Nothing it does changes a count.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from reclaim import rows as r
+from reclaim.engine import loop
+from reclaim.engine.bind import Bound
+from reclaim.engine.snapshot import Snapshot, expected, snapshot
+from reclaim.errors import MachineError
+from reclaim.jit.handle import Handle
+from reclaim.kit.pool import Pool
+from reclaim.trace.events import (
+    EVICT,
+    EXPECT,
+    FDREAD,
+    FDWRITE,
+    MARK,
+    MLOCK,
+    REFERENCED,
+    VERB_NAMES,
+)
+from reclaim.trace.model import Trace
+from reclaim.vm.machine import Machine, grow
+
+OP_WORDS = ("read", "write", "execute")
+PROBED = (
+    "rmap_vmas_visited",
+    "rmap_links_visited",
+    "ptes_probed",
+    "ptes_hit",
+)
+
+
+@dataclass
+class Log:
+    """What a run leaves beside its counters."""
+
+    marks: dict[str, Snapshot] = field(default_factory=dict)
+    probes: list[dict[str, Any]] = field(default_factory=list)
+    epochs: list[Snapshot] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class Driver:
+    """One run of a machine through a trace.
+
+    Parameters
+    ----------
+    trace : Trace
+        What happens.
+    m : Machine
+        A fresh machine with its strategy.
+    policy : Handle
+        A fresh policy.
+    bound : Bound
+        The compiled entries.
+    span : Span
+        The handle whose columns are replaced batch by batch.
+    """
+
+    def __init__(
+        self, trace: Trace, m: Machine, policy: Handle, bound: Bound, span: loop.Span
+    ) -> None:
+        self.trace = trace
+        self.m = m
+        self.policy = policy
+        self.bound = bound
+        self.span = span
+        self.args = np.zeros(8, dtype=np.int64)
+        self.log = Log()
+        self.checks_expectations = True
+        self._pools = [
+            getattr(m.rmap, name)
+            for name, kind in m.rmap.field_kinds().items()
+            if kind == "handle" and isinstance(getattr(m.rmap, name), Pool)
+        ]
+
+    # ---- calls into the machine ---------------------------------------------------------------
+
+    def _until_done(self, call: Callable[[], int]) -> int:
+        """Call an entry until it needs no more room."""
+        while True:
+            start = time.perf_counter()
+            status = call()
+            self.log.seconds += time.perf_counter() - start
+            if status != r.GROW:
+                return status
+            grow(self.m)
+            for pool in self._pools:
+                pool.grow(int(self.m.live[r.WANT_OBJECTS]) + 1)
+
+    def _pair(self, *args: int) -> int:
+        self.args[: len(args)] = args
+        return self._until_done(
+            lambda: self.bound.pair(self.m, self.policy, self.span, self.args)
+        )
+
+    def _apply(self, *args: int) -> int:
+        self.args[:] = 0
+        self.args[: len(args)] = args
+        return self._until_done(lambda: self.bound.events(self.m, self.args))
+
+    # ---- the run ------------------------------------------------------------------------------
+
+    def run(
+        self, epochs: int = 0, progress: Callable[[int, int], None] | None = None
+    ) -> Log:
+        """Run the trace to its end.
+
+        Parameters
+        ----------
+        epochs : int
+            Snapshots to take at equal distances in rows; 0 for none.
+        progress : callable, optional
+            Called with the rows done and the rows there are.
+
+        Raises
+        ------
+        MachineError
+            Out of memory, an access that no VMA allows, a failed `expect`, a policy that breaks its
+            contract. What was run so far stays in the machine.
+        """
+        nr_rows = self.trace.nr_rows
+        stops = self._stops(epochs)
+        stop = next(stops)
+        for batch in self.trace.batches():
+            self._use(batch)
+            row, last = batch.start, batch.start + len(batch.vpn)
+            while row < last:
+                row = self._rows(batch.start, row, min(last, stop[0]))
+                while row == stop[0] and row < last:
+                    self._at(stop)
+                    stop = next(stops)
+                if progress is not None:
+                    progress(row, nr_rows)
+        while stop[0] <= nr_rows:
+            self._at(stop)
+            stop = next(stops)
+        return self.log
+
+    def _stops(self, epochs: int) -> Iterator[tuple[int, int]]:
+        """Yield (row, event number or -1 for an epoch) in order, then a row past the end."""
+        nr_rows = self.trace.nr_rows
+        marks = [(int(p), n) for n, p in enumerate(self.trace.events["position"])]
+        ends = [(nr_rows * (k + 1) // epochs, -1) for k in range(epochs)]
+        # An epoch ends before the events at its row; the last one after all of them.
+        yield from sorted(marks + ends[:-1], key=lambda stop: (stop[0], stop[1]))
+        yield from ends[-1:]
+        yield nr_rows + 1, -2
+
+    def _use(self, batch: Any) -> None:
+        self.span.asid = np.ascontiguousarray(batch.asid)
+        self.span.vpn = np.ascontiguousarray(batch.vpn)
+        self.span.op = np.ascontiguousarray(batch.op)
+        self.span.nr = np.ascontiguousarray(batch.nr)
+
+    def _rows(self, start: int, row: int, end: int) -> int:
+        """Run rows of the batch that begins at `start`; returns `end`."""
+        if row < end and self._pair(loop.RUN, row - start, end - start) == r.STOPPED:
+            at = int(self.args[1])
+            op = OP_WORDS[int(self.span.op[at])]
+            self._fail(f"access row {start + at} ({op})", 0)
+        return end
+
+    def _at(self, stop: tuple[int, int]) -> None:
+        if stop[1] == -1:
+            self.log.epochs.append(snapshot(self.m))
+        else:
+            self._event(self.trace.events[stop[1]], stop[1])
+
+    def _event(self, event: Any, number: int) -> None:
+        verb, line = int(event["verb"]), int(event["line"])
+        args = [int(event[f"a{k}"]) for k in range(6)]
+        where = f"event {number} ({VERB_NAMES[verb]})"
+        if verb == MARK:
+            self.log.marks[self.trace.marks[args[0]]] = snapshot(self.m)
+        elif verb == EXPECT:
+            if self.checks_expectations:
+                self._expect(*self.trace.expects[args[0]], line)
+        elif verb in (FDREAD, FDWRITE):
+            writes = int(verb == FDWRITE)
+            if self._pair(loop.FD, args[0], args[1], args[1] + args[2], writes) == r.STOPPED:
+                self._fail(where, line)
+        elif verb in (EVICT, REFERENCED):
+            self._probe(verb, args, where, line)
+        else:
+            self._change(verb, args, where, line)
+
+    def _change(self, verb: int, args: list[int], where: str, line: int) -> None:
+        if self._apply(verb, *args) == r.STOPPED:
+            self._fail(where, line)
+        self._drain()
+        if verb == MLOCK:
+            start, end = args[1], args[1] + args[2]
+            if self._pair(loop.POPULATE, args[0], start, end) == r.STOPPED:
+                self._fail(where, line)
+
+    def _drain(self) -> None:
+        if self.m.live[r.NR_REMOVALS]:
+            self._pair(loop.DRAIN)
+
+    def _probe(self, verb: int, args: list[int], where: str, line: int) -> None:
+        before = snapshot(self.m).counters
+        if self._apply(verb, *args) == r.STOPPED:
+            self._fail(where, line)
+        self._drain()
+        after = snapshot(self.m).counters
+        live = self.m.live
+        found = {
+            "event": VERB_NAMES[verb],
+            "mapcount": int(live[r.PROBE_MAPCOUNT]),
+            **{name.removeprefix("rmap_"): after[name] - before[name] for name in PROBED},
+            "young": int(live[r.YOUNG]),
+        }
+        self.log.probes.append(found)
+
+    def _expect(self, name: str, value: str, line: int) -> None:
+        got = expected(name, snapshot(self.m), self.log.probes)
+        if str(got) != value and got != _number(value):
+            raise MachineError(f"{self._place(line)}expect {name} {value}: it is {got}")
+
+    # ---- why it cannot go on ------------------------------------------------------------------
+
+    def _place(self, line: int) -> str:
+        path = self.trace.meta.path
+        return f"{path}:{line}: " if path and line else (f"{path}: " if path else "")
+
+    def _fail(self, where: str, line: int) -> None:
+        live = self.m.live
+        error, space, vpn = (int(live[k]) for k in (r.ERROR, r.ERROR_SPACE, r.ERROR_VPN))
+        spaces = self.trace.spaces
+        who = f"{spaces[space]}:{vpn:#x}" if 0 <= space < len(spaces) else f"page {vpn}"
+        name = getattr(type(self.policy), "name", "the policy")
+        text = {
+            r.E_NO_VMA: f"{who} lies in no VMA; map it first, or fix the address",
+            r.E_PROTECTION: f"the protection of the VMA at {who} forbids it",
+            r.E_SPACE: f"address space {who} does not exist (it has exited, or was never made)",
+            r.E_OOM: "out of memory: no frame can be evicted (all are locked, pinned, or without "
+            "swap). Give more frames or swap_pages",
+            r.E_VICTIM: f"policy '{name}' named a victim that it does not have (frame {vpn}): "
+            "not resident, locked, named twice, or more than wanted",
+        }.get(error, "the machine stopped")
+        raise MachineError(f"{self._place(line)}{where}: {text}.")
+
+
+def _number(text: str) -> int | float | None:
+    try:
+        return int(text, 0)
+    except ValueError:
+        try:
+            return float(text)
+        except ValueError:
+            return None

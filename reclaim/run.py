@@ -1,0 +1,254 @@
+"""One run: a resolved choice of plugins and sizes becomes a machine, and the machine a record.
+
+The only place where configuration meets the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from reclaim import rows as r
+from reclaim.engine import loop
+from reclaim.engine.bind import bind
+from reclaim.engine.drive import Driver, Log
+from reclaim.engine.resolve import Resolved, file_kinds, resolve
+from reclaim.engine.snapshot import Snapshot, digest, snapshot, work_distribution
+from reclaim.errors import ConfigError, MachineError
+from reclaim.metrics.derived import derive
+from reclaim.metrics.warnings import warnings_of
+from reclaim.trace.model import Trace
+from reclaim.vm.evict import Referencer, Unmapper
+from reclaim.vm.invariants import broken
+from reclaim.vm.machine import Machine, new_machine
+
+Progress = Callable[[int, int], None]
+
+_PRESSURES = {"exact": r.EXACT, "limit": r.LIMIT, "watermarks": r.WATERMARKS}
+
+
+@dataclass(frozen=True)
+class PluginChoice:
+    """A plugin's class, and a value for each of its parameters."""
+
+    cls: type[Any]
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """Everything that names a run beside its trace.
+
+    Attributes
+    ----------
+    policy, rmap : PluginChoice
+        Who is evicted, and how the machine finds PTEs.
+    frames : int or str
+        Frames of memory, or "25%" of the trace's peak live set (at least one frame).
+    pressure : str
+        "exact", "limit" or "watermarks".
+    min, low, high : int or None
+        Watermarks in free frames; by default about 1, 2 and 4 % of the frames.
+    kswapd_every, writeback_accesses : int
+        In accesses; `watermarks` only.
+    swap_pages : int or None
+        Swap slots; None: without limit.
+    fork_copies : str
+        "anon" or "all": which page tables fork copies.
+    seed : int
+        Of everything random.
+    layout : str
+        "32-bit" or "64-bit": sizes that `rmap_bytes` counts.
+    check : bool
+        Check every invariant at the end.
+    epochs : int
+        Snapshots to take along the way.
+    """
+
+    policy: PluginChoice
+    rmap: PluginChoice
+    frames: int | str
+    pressure: str = "exact"
+    min: int | None = None
+    low: int | None = None
+    high: int | None = None
+    kswapd_every: int = 32
+    writeback_accesses: int = 0
+    swap_pages: int | None = None
+    fork_copies: str = "anon"
+    seed: int = 0
+    layout: str = "64-bit"
+    check: bool = False
+    epochs: int = 0
+
+
+def frames_of(frames: int | str, peak_live: int) -> int:
+    """Return a number of frames, a percentage being of the peak live set, rounded down.
+
+    Raises
+    ------
+    ConfigError
+        Neither a positive number nor a percentage.
+    """
+    if isinstance(frames, str):
+        return max(1, int(peak_live * float(frames.rstrip("%")) / 100))
+    if frames < 1:
+        raise ConfigError(f"frames: at least 1 is needed, not {frames}.")
+    return frames
+
+
+def watermarks_of(spec: RunSpec, nr_frames: int) -> tuple[int, int, int]:
+    """Return min, low and high in free frames.
+
+    Raises
+    ------
+    ConfigError
+        They are not in order, or leave no memory.
+    """
+    low_mark = spec.min if spec.min is not None else max(1, nr_frames // 100)
+    low = spec.low if spec.low is not None else max(low_mark + 1, nr_frames // 50)
+    high = spec.high if spec.high is not None else max(low + 1, nr_frames // 25)
+    if not 0 <= low_mark < low < high < nr_frames:
+        raise ConfigError(
+            f"pressure: watermarks need 0 <= min < low < high < frames, not {low_mark}, {low}, "
+            f"{high} with {nr_frames} frames. Give more frames, or smaller marks."
+        )
+    return low_mark, low, high
+
+
+def build(trace: Trace, spec: RunSpec, resolved: Resolved) -> tuple[Machine, Any]:
+    """Make the machine and the policy of a run, empty."""
+    nr_frames = frames_of(spec.frames, resolved.peak_live)
+    policy_class = spec.policy.cls
+    m = new_machine(
+        nr_frames=nr_frames,
+        nr_lists=policy_class.nr_lists,
+        nr_pages=resolved.nr_pages,
+        nr_spaces=len(trace.spaces),
+        file_kinds=file_kinds(trace),
+        rmap=spec.rmap.cls.new(**spec.rmap.params),
+        referencer=Referencer(),
+        unmapper=Unmapper(),
+    )
+    live = m.live
+    live[r.PRESSURE] = _PRESSURES[spec.pressure]
+    live[r.FORK_ALL] = int(spec.fork_copies == "all")
+    if spec.swap_pages is not None:
+        live[r.SLOTS_LIMIT] = spec.swap_pages
+    if spec.pressure == "watermarks":
+        live[r.MIN], live[r.LOW], live[r.HIGH] = watermarks_of(spec, nr_frames)
+        live[r.KSWAPD_EVERY] = spec.kswapd_every
+        live[r.WRITEBACK_ACCESSES] = spec.writeback_accesses
+    policy = policy_class.new(nr_frames, resolved.nr_pages, spec.seed, **spec.policy.params)
+    return m, policy
+
+
+def run_one(trace: Trace, spec: RunSpec, progress: Progress | None = None) -> dict[str, Any]:
+    """Run a trace on a machine and return the record.
+
+    Parameters
+    ----------
+    trace : Trace
+        What happens.
+    spec : RunSpec
+        On which machine.
+    progress : callable, optional
+        Called with the rows done and the rows there are.
+
+    Returns
+    -------
+    dict
+        JSON values, as docs/reference/commands.md describes a run.
+
+    Raises
+    ------
+    MachineError
+        The run cannot go on.
+    ConfigError
+        Sizes that do not fit.
+    PluginError
+        A kernel that does not compile.
+    """
+    resolved, following = resolve(trace, spec.fork_copies, spec.policy.cls.SEES_FUTURE)
+    m, policy = build(trace, spec, resolved)
+    m.next_use = following
+    span = loop.Span.of(
+        np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.uint8), np.zeros(0, np.int32)
+    )
+    bound = bind(m, policy, span, np.zeros(8, np.int64))
+    driver = Driver(trace, m, policy, bound, span)
+    log = driver.run(spec.epochs, progress)
+    if spec.check and (problems := broken(m, policy)):
+        raise MachineError(f"the machine's state is inconsistent: {'; '.join(problems)}")
+    return _record(spec, m, policy, resolved, log, bound.seconds)
+
+
+def _rmap_bytes(spec: RunSpec, m: Machine, now: Snapshot) -> dict[str, Any]:
+    """Return the bytes of the strategy's structures under the spec's layout."""
+    rmap: Any = m.rmap
+    sizes = rmap.object_bytes(spec.layout)
+    objects = {
+        when: sum(counts[when] * sizes[kind] for kind, counts in now.objects.items())
+        for when in ("live", "peak")
+    }
+    fixed = rmap.fixed_bytes(spec.layout)
+    return {
+        **objects,
+        "layout": spec.layout,
+        "fixed": fixed.get("frame", 0) * m.nr_frames + fixed.get("vma", 0) * now.vmas,
+        "fixed_per": fixed,
+    }
+
+
+def _counts(spec: RunSpec, m: Machine, now: Snapshot) -> dict[str, Any]:
+    """Return what both a finished run and a mark say."""
+    return {
+        "counters": now.counters,
+        "phases": now.phases,
+        "rmap_objects": now.objects,
+        "vmas": now.vmas,
+        "page_table_leaves": now.page_table_leaves,
+        "rmap_bytes": _rmap_bytes(spec, m, now),
+    }
+
+
+def _record(
+    spec: RunSpec, m: Machine, policy: Any, resolved: Resolved, log: Log, bind_seconds: float
+) -> dict[str, Any]:
+    now = snapshot(m)
+    rmap_bytes = _rmap_bytes(spec, m, now)
+    accesses = now.counters["accesses"]
+    return {
+        "policy": spec.policy.cls.name,
+        "policy_params": dict(spec.policy.params),
+        "rmap": spec.rmap.cls.name,
+        "rmap_params": dict(spec.rmap.params),
+        "frames": m.nr_frames,
+        "frames_given": spec.frames,
+        "pressure": spec.pressure,
+        "seed": spec.seed,
+        "trace": asdict(resolved),
+        **_counts(spec, m, now),
+        "derived": derive(now.counters, frames=m.nr_frames, rmap_bytes_peak=rmap_bytes["peak"]),
+        "distributions": {"direct_reclaim_work": work_distribution(m)},
+        "marks": {name: _counts(spec, m, shot) for name, shot in log.marks.items()},
+        "probes": log.probes,
+        "epochs": [
+            {"accesses": shot.accesses, "free_frames": shot.free_frames, **shot.counters}
+            for shot in log.epochs
+        ],
+        "seconds": log.seconds,
+        "accesses_per_second": accesses / log.seconds if log.seconds else None,
+        "bind_seconds": bind_seconds,
+        "machine_bytes": m.nbytes() + policy.nbytes(),
+        "warnings": warnings_of(
+            now.counters,
+            frames=m.nr_frames,
+            policy=spec.policy.cls.name,
+            needs=spec.policy.cls.needs,
+        ),
+        "digest": digest(m),
+    }
