@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -93,7 +94,7 @@ def _announce(session: Session, specs: list[Any], *, quiet: bool) -> None:
     needed = largest(specs, numbers, in_memory=not isinstance(trace, StoredTrace))
     if not quiet:
         about = trace.meta.command or trace.meta.path or trace.meta.source
-        print(f"trace: {about}")
+        print(shorten(f"trace: {about}", 100, placeholder=" ..."))
         print(
             f"  {numbers.accesses:,} accesses in {numbers.rows:,} rows, "
             f"{numbers.touched_pages:,} pages, {numbers.spaces} address spaces"

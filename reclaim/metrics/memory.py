@@ -43,7 +43,9 @@ class Estimate:
 
 
 def megabytes(size: int) -> str:
-    """Return bytes as megabytes for people."""
+    """Return bytes for people, in megabytes unless they are few."""
+    if size < 1e5:
+        return f"{size / 1e3:.1f} kB"
     return f"{size / 1e6:.1f} MB" if size < 1e8 else f"{size / 1e6:,.0f} MB"
 
 
