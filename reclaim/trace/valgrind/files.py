@@ -1,8 +1,8 @@
 """File descriptors and names of the recorded processes, as far as the log tells.
 
 Enough is followed that the names of mapped files and the offsets of reads and writes are right.
-What is not a regular file (devices, /proc, pipes, sockets) has no pages in the page cache and is left
-out.
+What is not a regular file (devices, /proc, pipes, sockets) has no pages in the page cache and is
+left out.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Lackey's access lines to rows, folded: the one loop that sees every byte of a log.
 
 A line is ``I  ADDRESS,SIZE`` (fetch), `` L ...`` (load), `` S ...`` (store) or `` M ...`` (load,
-then store: one write here). Touches of any of the last K distinct pages of a process are folded into the
-page's open row. A row that began as read or execute is closed by a write, because that write may
-fault; a row that began as a write takes everything. This is Smith's stack deletion: an LRU of at
-least K frames misses exactly as on the full trace.
+then store: one write here). Touches of any of the last K distinct pages of a process are folded
+into the page's open row. A row that began as read or execute is closed by a write, because that
+write may fault; a row that began as a write takes everything. This is Smith's stack
+deletion: an LRU of at least K frames misses exactly as on the full trace.
 """
 
 from __future__ import annotations

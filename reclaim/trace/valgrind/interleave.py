@@ -8,11 +8,11 @@ child execs or exits; wait4 and waitid return after the child they report has ex
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from reclaim.trace.valgrind.files import Descriptors
-from reclaim.trace.valgrind.log import Call, Log
+from reclaim.trace.valgrind.log import NO_CHILDREN, NOT_TOLD, Call, Log
 from reclaim.trace.valgrind.replay import Process, Replay
 
 _CLONE_VM, _CLONE_VFORK = 0x100, 0x4000
@@ -23,8 +23,8 @@ def rule(quantum: int) -> str:
     """Return the name of the interleaving, as it stands in a trace's metadata."""
     return (
         f"round-robin, {quantum} rows a turn in order of creation; a child starts at its fork; a "
-        "vfork parent waits for the child's exec or exit; wait4 and waitid return after the exit of "
-        "the child they report"
+        "vfork parent waits for the child's exec or exit; wait4 and waitid return after the exit "
+        "of the child they report"
     )
 
 
@@ -40,7 +40,11 @@ class _Task:
     call: int = 0
     shares: bool = False
     finished: bool = False
-    waits_for: _Task | None = None
+    # Children that no wait has reported yet.
+    children: list[_Task] = field(default_factory=list)
+    # Goes on when `enough` of these have finished, or (vfork) the one has exec'd.
+    waits_for: list[_Task] = field(default_factory=list)
+    enough: int = 0
     waits_for_exec: bool = False
 
 
@@ -106,7 +110,7 @@ class Interleave:
             if ready is None:
                 # Each waits for another: only a log that is cut off does that.
                 ready = self._queue[0]
-            ready.waits_for = None
+            ready.waits_for = []
             self._queue.remove(ready)
             self._turn(ready)
             if not ready.finished:
@@ -115,7 +119,7 @@ class Interleave:
     def _turn(self, task: _Task) -> None:
         """Replay up to a quantum of rows; less if the task has to wait, or ends."""
         left = self.quantum
-        while left > 0 and not task.finished and task.waits_for is None:
+        while left > 0 and not task.finished and not task.waits_for:
             log = task.logs[task.log]
             stop = log.calls[task.call].position if task.call < len(log.calls) else None
             end = log.folder.nr_rows if stop is None else stop
@@ -163,17 +167,34 @@ class Interleave:
         if call.name in ("fork", "vfork", "clone"):
             self._fork(task, call)
         elif call.name in ("wait4", "waitid"):
-            task.waits_for = self._child(call)
-            task.waits_for_exec = False
+            self._wait(task, call)
         else:
             self.replay.call(task.process, call)
 
-    def _child(self, call: Call) -> _Task | None:
-        """Return the child that a wait call reported, if it has not finished."""
+    def _wait(self, task: _Task, call: Call) -> None:
+        """Let a wait return after the exit that it reported."""
         pid = call.result
-        if call.name == "waitid":
-            pid = call.args[1] if call.args[:1] == (_P_PID,) else 0
-        return next((task for task in self._queue if task.pid == pid), None)
+        if call.result == NOT_TOLD or call.name == "waitid":
+            by_pid = call.args[:1] == (_P_PID,) if call.name == "waitid" else call.args[0] > 0
+            pid = call.args[call.name == "waitid"] if by_pid else NOT_TOLD
+        running = [child for child in task.children if not child.finished]
+        if call.result == NO_CHILDREN:
+            task.waits_for, task.enough = running, len(running)
+        elif pid == NOT_TOLD:
+            # Some child: it may be one that has finished already.
+            if len(running) == len(task.children):
+                task.waits_for, task.enough = running, 1
+            self._report(task, next((c for c in task.children if c.finished), None))
+        else:
+            child = next((child for child in task.children if child.pid == pid), None)
+            if child is not None and not child.finished:
+                task.waits_for, task.enough = [child], 1
+            self._report(task, child)
+        task.waits_for_exec = False
+
+    def _report(self, task: _Task, child: _Task | None) -> None:
+        if child is not None:
+            task.children.remove(child)
 
     def _fork(self, task: _Task, call: Call) -> None:
         assert task.process is not None
@@ -192,15 +213,16 @@ class Interleave:
             # Its exec began the log anew: what it did before is not known.
             self._exec(child)
         elif call.name == "vfork" or flags & _CLONE_VFORK:
-            task.waits_for, task.waits_for_exec = child, True
+            task.waits_for, task.enough, task.waits_for_exec = [child], 1, True
+        task.children.append(child)
         self._queue.append(child)
 
 
 def _blocked(task: _Task) -> bool:
-    other = task.waits_for
-    if other is None or other.finished:
-        return False
-    return not (task.waits_for_exec and other.log > 0)
+    done = sum(
+        other.finished or (task.waits_for_exec and other.log > 0) for other in task.waits_for
+    )
+    return bool(task.waits_for) and done < task.enough
 
 
 def _name(log: Log) -> str:

@@ -32,6 +32,11 @@ _NAMES = frozenset(
 )
 
 _O_TRUNC = 0o1000
+_WAITS = ("wait4", "waitid")
+NO_CHILDREN, NOT_TOLD = -10, -1
+"""Results of a wait: every child is gone; a signal came when it returned, and hid which one is."""
+
+_ECHILD = 10
 _VFORK_NUMBER = 58  # amd64: valgrind names vfork "fork", with its own number
 _CLONE_THREAD = 0x10000
 
@@ -61,7 +66,7 @@ class Call:
     paths : tuple of str
         The strings among the arguments.
     result : int
-        What it returned.
+        What it returned; for a wait also NO_CHILDREN and NOT_TOLD.
     """
 
     position: int
@@ -219,6 +224,8 @@ class Log:
         called = _CALL.match(rest)
         if not called:
             return
+        if (hidden := self._begun.pop(tid, None)) and hidden.name in _WAITS:
+            self._keep(hidden, NOT_TOLD)
         name = "vfork" if number == _VFORK_NUMBER and called[1] == "fork" else called[1]
         self._begun[tid] = _Begun(name, number, called[2], self.folder.nr_lines + 1)
         if name in ("exit_group", "exit"):
@@ -239,22 +246,24 @@ class Log:
             if not self.calls and self.folder.nr_rows == 0 and int(result[2], 16) == 0:
                 self.forked = True
             return
-        if result[1] == "Failure" or begun.name not in _EVENTS | _NAMES:
-            return
-        args, paths = _arguments(begun.name, begun.args)
         value = int(result[2], 16)
+        if result[1] == "Success":
+            if begun.name in _EVENTS | _NAMES:
+                self._keep(begun, value)
+            if tail := _TAIL.search(text):
+                self.folder.fold(np.frombuffer(f"{tail[1]}\n".encode(), np.uint8), 0)
+        elif begun.name in _WAITS and value == _ECHILD:
+            self._keep(begun, NO_CHILDREN)
+
+    def _keep(self, begun: _Begun, result: int) -> None:
+        args, paths = _arguments(begun.name, begun.args)
         if begun.name == "clone" and args and args[0] & _CLONE_THREAD:
-            self._take_tail(text)
             return
-        call = Call(self.folder.nr_rows, begun.line, begun.name, args, paths, value)
-        self.calls.append(call)
+        position = self.folder.nr_rows
+        self.calls.append(Call(position, begun.line, begun.name, args, paths, result))
         truncates = begun.name in ("open", "openat") and any(a & _O_TRUNC for a in args[-2:])
         if begun.name in _EVENTS or begun.name == "creat" or truncates:
             self.folder.close()
-
-    def _take_tail(self, text: str) -> None:
-        if tail := _TAIL.search(text):
-            self.folder.fold(np.frombuffer(f"{tail[1]}\n".encode(), np.uint8), 0)
 
 
 def _arguments(name: str, text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:

@@ -97,7 +97,7 @@ def assemble(logs: list[Log], quantum: int, meta: TraceMeta, cwd: str = "") -> T
         "children_without_log": scheduler.nr_missing,
         "denied_rows_dropped": replay.nr_denied,
         "unmappable_touches_dropped": sum(log.folder.nr_dropped for log in logs),
-        "logs_without_syscalls": sum(not log.has_syscalls for log in logs),
+        "logs_without_syscalls": sum(not (log.has_syscalls or log.forked) for log in logs),
     }
     extra |= {name: count for name, count in counts.items() if count}
     values: dict[str, Any] = dict(vars(meta)) | {
