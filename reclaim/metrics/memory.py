@@ -35,11 +35,11 @@ class Estimate:
         return self.frames + self.pages + self.page_tables + self.lookahead + self.trace
 
     def text(self) -> str:
-        """Return the estimate in one line, largest parts first."""
+        """Return the estimate in one line, with its three largest parts."""
         names = ("frames", "pages", "page_tables", "lookahead", "trace")
         parts = sorted(((getattr(self, n), n.replace("_", " ")) for n in names), reverse=True)
-        shown = ", ".join(f"{name} {megabytes(size)}" for size, name in parts if size)
-        return f"memory: about {megabytes(self.total)} ({shown}), plus the plugins' own"
+        shown = ", ".join(f"{name} {megabytes(size)}" for size, name in parts[:3] if size)
+        return f"memory: about {megabytes(self.total)} ({shown}, ...), and the plugins' own"
 
 
 def megabytes(size: int) -> str:

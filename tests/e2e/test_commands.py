@@ -170,7 +170,7 @@ def test_run_json_is_one_document(reclaim: Program, config: Path, fake_engine: A
 
 
 def test_the_engine_does_what_the_program_asks(config: Path) -> None:
-    args = ("run", config, "--json", "--interpret", "--set", "check=true", "--frames", "4,50%")
+    args = ("run", config, "--json", "--interpret", "--set", "check=true", "--frames", "3,50%")
     runs = json.loads(shell(*args).stdout)["runs"]
     assert len(runs) == 8
     for run in runs:
