@@ -52,6 +52,7 @@ SPACE_LEAVES = 6  # first leaf
 SPACE_ALIVE = 7
 SPACE_NR_NODES = 8  # directory nodes
 SPACE_LAST_LEAF = 9
+SPACE_RECENT = 10  # VMA that a fault found last, NIL
 SPACE_R0 = 12  # four words for the strategy
 
 # A node of kit.tree: six words anywhere in an array of rows.

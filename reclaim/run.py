@@ -6,7 +6,7 @@ The only place where configuration meets the engine.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,10 +32,14 @@ _PRESSURES = {"exact": r.EXACT, "limit": r.LIMIT, "watermarks": r.WATERMARKS}
 
 @dataclass(frozen=True)
 class PluginChoice:
-    """A plugin's class, and a value for each of its parameters."""
+    """A plugin's class, and values for its parameters; those not named have their defaults."""
 
     cls: type[Any]
-    params: Mapping[str, Any]
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def all_params(self) -> dict[str, Any]:
+        """Return every parameter's value."""
+        return {name: p.default for name, p in self.cls.params.items()} | dict(self.params)
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,7 @@ def build(trace: Trace, spec: RunSpec, resolved: Resolved) -> tuple[Machine, Any
         nr_pages=resolved.nr_pages,
         nr_spaces=len(trace.spaces),
         file_kinds=file_kinds(trace),
-        rmap=spec.rmap.cls.new(**spec.rmap.params),
+        rmap=spec.rmap.cls.new(**spec.rmap.all_params()),
         referencer=Referencer(),
         unmapper=Unmapper(),
     )
@@ -142,7 +146,7 @@ def build(trace: Trace, spec: RunSpec, resolved: Resolved) -> tuple[Machine, Any
         live[r.MIN], live[r.LOW], live[r.HIGH] = watermarks_of(spec, nr_frames)
         live[r.KSWAPD_EVERY] = spec.kswapd_every
         live[r.WRITEBACK_ACCESSES] = spec.writeback_accesses
-    policy = policy_class.new(nr_frames, resolved.nr_pages, spec.seed, **spec.policy.params)
+    policy = policy_class.new(nr_frames, resolved.nr_pages, spec.seed, **spec.policy.all_params())
     return m, policy
 
 
@@ -223,9 +227,9 @@ def _record(
     accesses = now.counters["accesses"]
     return {
         "policy": spec.policy.cls.name,
-        "policy_params": dict(spec.policy.params),
+        "policy_params": spec.policy.all_params(),
         "rmap": spec.rmap.cls.name,
-        "rmap_params": dict(spec.rmap.params),
+        "rmap_params": spec.rmap.all_params(),
         "frames": m.nr_frames,
         "frames_given": spec.frames,
         "pressure": spec.pressure,

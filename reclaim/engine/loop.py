@@ -143,7 +143,7 @@ def run_span(m: Machine, policy: Policy, span: Span, args: I64) -> int:
             live[U(r.NOW)] = time
         else:
             space = np.int64(span.asid[U(i)])
-            status = fault(m, policy, space, span.vpn[U(i)], op, nr, MISSES)
+            status = fault(m, policy, pte, space, span.vpn[U(i)], op, nr, MISSES)
             if status != r.DONE:
                 break
             time += nr
@@ -201,7 +201,7 @@ def run_fd(m: Machine, policy: Policy, args: I64) -> int:
             status = r.STOPPED
             break
         args[U(2)] += 1
-    if m.live[U(r.PRESSURE)] == r.WATERMARKS:
+    if status == r.DONE and m.live[U(r.PRESSURE)] == r.WATERMARKS:
         wake_kswapd(m)
     leave(m, before)
     return status
@@ -211,11 +211,12 @@ def run_fd(m: Machine, policy: Policy, args: I64) -> int:
 def _populate_page(m: Machine, policy: Policy, space: int, vpn: int, flags: int) -> int:
     """What mlock does to one page: fault it in if it is absent, copy it if it must be."""
     writes = (flags & (PROT_WRITE | MAP_SHARED)) == PROT_WRITE
-    entry = m.pte[U(find_pte(m, space, vpn))]
+    pte = find_pte(m, space, vpn)
+    entry = m.pte[U(pte)]
     if (entry & PRESENT) != 0 and (not writes or (entry & PTE_WRITE) != 0):
         touch(m, policy, page_of(m, entry >> VALUE_SHIFT))
         return r.DONE
-    return fault(m, policy, space, vpn, WRITE if writes else READ, 1, FILLS)
+    return fault(m, policy, pte, space, vpn, WRITE if writes else READ, 1, FILLS)
 
 
 @kernel(cold=True)
@@ -236,7 +237,7 @@ def run_populate(m: Machine, policy: Policy, args: I64) -> int:
                 break
             args[U(2)] += 1
         vma = vma_get(m, vma, r.VMA_NEXT)
-    if m.live[U(r.PRESSURE)] == r.WATERMARKS:
+    if status == r.DONE and m.live[U(r.PRESSURE)] == r.WATERMARKS:
         wake_kswapd(m)
     return status
 
@@ -252,4 +253,6 @@ def pair(m: Machine, policy: Policy, span: Span, args: I64) -> int:
     if what == POPULATE:
         return run_populate(m, policy, args)
     drain(m, policy)
+    if m.live[U(r.PRESSURE)] == r.WATERMARKS:
+        wake_kswapd(m)
     return r.DONE

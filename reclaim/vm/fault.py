@@ -26,7 +26,18 @@ from reclaim.counters import (
     enter,
     leave,
 )
-from reclaim.ids import ANON, FILE, MAP_SHARED, NIL, PROT_EXEC, PROT_READ, PROT_WRITE, SHM, WRITE
+from reclaim.ids import (
+    ANON,
+    FILE,
+    LEAF_PTES,
+    MAP_SHARED,
+    NIL,
+    PROT_EXEC,
+    PROT_READ,
+    PROT_WRITE,
+    SHM,
+    WRITE,
+)
 from reclaim.jit.kernel import U, kernel
 from reclaim.vm.drain import drain
 from reclaim.vm.frames import (
@@ -62,7 +73,7 @@ from reclaim.vm.pte import (
     permission_bits,
 )
 from reclaim.vm.reclaim import get_frame, stop
-from reclaim.vm.tables import find_pte, make_pte, tables_short
+from reclaim.vm.tables import make_pte
 from reclaim.vm.vma import find_vma, vma_get, vma_index, vma_set
 
 if TYPE_CHECKING:
@@ -95,25 +106,37 @@ def tell_access(m: Machine, policy: Policy, pfn: int, nr: int) -> None:
             policy.accessed(m, pfn, page, BY_PTE, nr)
 
 
-@kernel(cold=True)
+@kernel
 def room_short(m: Machine) -> bool:
-    """Tell whether a fault may run out of rows; notes what is wanted. Nothing has changed yet."""
+    """Tell whether a fault may run out of rows; nothing has changed yet."""
     live = m.live
+    if (
+        (live[U(r.LEAF_TOP)] + 1) * r.LEAF_WORDS > len(m.leaf)
+        or (live[U(r.NODE_TOP)] + 8) * r.NODE_ENTRIES > len(m.node)
+        or (live[U(r.NR_PAGES)] + 2) * r.PAGE_WORDS > len(m.page)
+        or m.rmap.short(m, 4)
+    ):
+        return _ask_for_room(m)
+    if live[U(r.PRESSURE)] == r.INFINITE and (
+        live[U(r.NR_FREE)] < 2 or 0 < len(m.page_of_touch) < live[U(r.TOUCH)] + 2
+    ):
+        return _ask_for_room(m)
+    return False
+
+
+@kernel(cold=True)
+def _ask_for_room(m: Machine) -> bool:
+    """Note the room that a fault wants."""
+    live = m.live
+    live[U(r.WANT_LEAVES)] = 1
+    live[U(r.WANT_NODES)] = 8
     live[U(r.WANT_VMAS)] = 0
     live[U(r.WANT_PAGES)] = 2
     live[U(r.WANT_FRAMES)] = 2
     live[U(r.WANT_TOUCHES)] = 2
     live[U(r.WANT_OBJECTS)] = 4
     live[U(r.WANT_REMOVALS)] = 16
-    if tables_short(m, 1, 8) or m.rmap.short(m, 4):
-        return True
-    if (live[U(r.NR_PAGES)] + 2) * r.PAGE_WORDS > len(m.page):
-        return True
-    if live[U(r.PRESSURE)] != r.INFINITE:
-        return False
-    return live[U(r.NR_FREE)] < 2 or (
-        len(m.page_of_touch) > 0 and live[U(r.TOUCH)] + 2 > len(m.page_of_touch)
-    )
+    return True
 
 
 @kernel(cold=True)
@@ -236,10 +259,9 @@ def _wanted_page(m: Machine, vma: int, vpn: int, entry: int) -> int:
 
 @kernel(cold=True)
 def _resolve(
-    m: Machine, policy: Policy, space: int, vpn: int, op: int, vma: int, nr: int, missed: int
+    m: Machine, policy: Policy, pte: int, vpn: int, op: int, vma: int, nr: int, missed: int
 ) -> bool:
     """Settle a fault on an entry that is empty or swapped; False when out of memory."""
-    pte = make_pte(m, space, vpn)
     entry = m.pte[U(pte)]
     page = _wanted_page(m, vma, vpn, entry)
     is_new = page == NIL
@@ -282,12 +304,12 @@ def _resolve(
 
 @kernel(cold=True)
 def _handle(
-    m: Machine, policy: Policy, space: int, vpn: int, op: int, vma: int, nr: int, missed: int
+    m: Machine, policy: Policy, pte: int, vpn: int, op: int, vma: int, nr: int, missed: int
 ) -> bool:
-    pte = find_pte(m, space, vpn)
+    """Settle a fault; False when out of memory."""
     entry = m.pte[U(pte)]
     if (entry & PRESENT) == 0:
-        return _resolve(m, policy, space, vpn, op, vma, nr, missed)
+        return _resolve(m, policy, pte, vpn, op, vma, nr, missed)
     pfn = entry >> VALUE_SHIFT
     tell_access(m, policy, pfn, nr)
     page = page_of(m, pfn)
@@ -307,11 +329,15 @@ def needed_prot(op: int) -> int:
 
 
 @kernel(cold=True)
-def fault(m: Machine, policy: Policy, space: int, vpn: int, op: int, nr: int, missed: int) -> int:
+def fault(
+    m: Machine, policy: Policy, pte: int, space: int, vpn: int, op: int, nr: int, missed: int
+) -> int:
     """Handle a fault.
 
     Parameters
     ----------
+    pte : int
+        What `find_pte` found; below 512 when there is no leaf yet.
     space, vpn, op : int
         What was accessed, and how (`ids.READ`, ...).
     nr : int
@@ -337,7 +363,9 @@ def fault(m: Machine, policy: Policy, space: int, vpn: int, op: int, nr: int, mi
         stop(m, r.E_PROTECTION, space, vpn)
         return r.STOPPED
     before = enter(m, P_FAULT)
-    done = _handle(m, policy, space, vpn, op, vma, nr, missed)
+    if pte < LEAF_PTES:
+        pte = make_pte(m, space, vpn)
+    done = _handle(m, policy, pte, vpn, op, vma, nr, missed)
     if m.live[U(r.NR_REMOVALS)] > 0:
         drain(m, policy)
     leave(m, before)

@@ -109,6 +109,17 @@ def next_use(m: Machine) -> int:
     return m.live[U(r.NEXT_USE)]
 
 
+@kernel
+def next_use_after(m: Machine, use: int) -> int:
+    """Return when a page is touched next, given what `next_use` once said of it.
+
+    A locked page is touched without the policy hearing of it; this catches up.
+    """
+    while use < m.live[U(r.TOUCH)]:
+        use = m.next_use[U(use)]
+    return use
+
+
 # ---- the vm's own ------------------------------------------------------------------------------
 
 

@@ -74,9 +74,14 @@ WORK_BUCKETS = 64 * 16
 
 
 def aligned(words: int, dtype: type = np.int64, line: int = 64) -> npt.NDArray[np.int64]:
-    """Return a zeroed array that begins at a cache line, so that a row is one line."""
+    """Return a zeroed array that begins at a cache line, so that a row is one line.
+
+    Filled by hand: numpy asks for huge pages for `empty` and not for `zeros`, and a random row in a
+    large array costs a TLB miss; and the first touch of fresh memory belongs to no run.
+    """
     size = np.dtype(dtype).itemsize
-    raw = np.zeros(words + line // size, dtype=dtype)
+    raw = np.empty(words + line // size, dtype=dtype)
+    raw.fill(0)
     skip = (-raw.ctypes.data % line) // size
     return raw[skip : skip + words]
 

@@ -32,6 +32,7 @@ def open_space(m: Machine, space: int) -> None:
     row = space * r.SPACE_WORDS
     m.space[U(row + r.SPACE_VMAS)] = NIL
     m.space[U(row + r.SPACE_TREE)] = NIL
+    m.space[U(row + r.SPACE_RECENT)] = NIL
     m.space[U(row + r.SPACE_NR_VMAS)] = 0
     m.space[U(row + r.SPACE_ALIVE)] = 1
     for column in range(r.SPACE_R0, r.SPACE_WORDS):

@@ -52,12 +52,21 @@ def vma_before(m: Machine, space: int, vpn: int) -> int:
     return node // r.VMA_WORDS if node != NIL else NIL
 
 
-@kernel(cold=True)
+@kernel
 def find_vma(m: Machine, space: int, vpn: int) -> int:
-    """Return the VMA that holds a page, NIL if none. O(log n)."""
+    """Return the VMA that holds a page, NIL if none. O(1) if it is the last one found, O(log n)."""
+    vma = m.space[U(space * r.SPACE_WORDS + r.SPACE_RECENT)]
+    if vma != NIL and vma_get(m, vma, r.VMA_START) <= vpn <= vma_get(m, vma, r.VMA_LAST):
+        return vma
+    return _search_vma(m, space, vpn)
+
+
+@kernel(cold=True)
+def _search_vma(m: Machine, space: int, vpn: int) -> int:
     vma = vma_before(m, space, vpn)
     if vma != NIL and vma_get(m, vma, r.VMA_LAST) < vpn:
         return NIL
+    m.space[U(space * r.SPACE_WORDS + r.SPACE_RECENT)] = vma
     return vma
 
 
@@ -133,6 +142,7 @@ def detach_vma(m: Machine, vma: int) -> None:
         vma_set(m, after, r.VMA_PREV, before)
     tree_remove(m.vma, m.space, row + r.SPACE_TREE, vma * r.VMA_WORDS)
     m.space[U(row + r.SPACE_NR_VMAS)] -= 1
+    m.space[U(row + r.SPACE_RECENT)] = NIL
     m.live[U(r.NR_VMAS)] -= 1
     vma_set(m, vma, r.VMA_NEXT, m.live[U(r.VMA_FREE)])
     m.live[U(r.VMA_FREE)] = vma
