@@ -6,7 +6,8 @@ depend on what is resident: each access touches its page, a copy-on-write touche
 file-descriptor transfer each of its pages.
 
 A heap holds the resident frames by next use. Between pages that are never used again the smaller page
-id goes, so that runs can be compared.
+id goes, so that runs can be compared. A victim that was put back (the source of a copy, no swap slot)
+waits on a bench, behind all others, until the reclaim under way has got its frame.
 
 Cost: O(log n) a hit and a fault; eight bytes per touch.
 
@@ -15,15 +16,14 @@ Source: L. A. Belady, IBM Systems Journal 5(2), 1966 (MIN); optimality: Mattson 
 
 from __future__ import annotations
 
-import numpy as np
-
 from reclaim.api import (
     BY_ZAP,
-    I64,
     NIL,
+    UNLOCKED,
     Heap,
     Policy,
     cold,
+    frames_on,
     heap_holds,
     heap_key,
     heap_push,
@@ -31,12 +31,14 @@ from reclaim.api import (
     heap_top,
     heap_update,
     hookimpl,
+    list_at,
+    list_remove,
     next_use,
+    next_use_after,
     page_of,
+    push_front,
+    take_back,
 )
-
-NOW = 0
-"""A next use before all others."""
 
 
 class Opt(Policy):
@@ -47,31 +49,20 @@ class Opt(Policy):
     source = "Belady 1966, MIN"
     family = "yardstick"
     needs = frozenset({"lookahead"})
+    nr_lists = 1
 
     resident: Heap
-    held: I64  # frames put back since the last fault_in; the last word says how many
-    true_key: I64
 
     @classmethod
     def new(cls, nr_frames, nr_pages, seed):
-        zeros = np.zeros(nr_frames + 1, dtype=np.int64)
-        return cls(resident=Heap.new(nr_frames), held=zeros, true_key=zeros.copy())
+        return cls(resident=Heap.new(nr_frames))
 
     def fault_in(self, m, pfn, page, shadow):
-        self.release()
+        self.clear_bench(m)
         heap_push(self.resident, pfn, next_use(m), page)
 
-    @cold
-    def release(self):
-        """Give frames that were put back their place again: what pinned them is over."""
-        last = len(self.held) - 1
-        for i in range(self.held[last]):
-            if heap_holds(self.resident, self.held[i]):
-                heap_update(self.resident, self.held[i], self.true_key[self.held[i]])
-        self.held[last] = 0
-
     def accessed(self, m, pfn, page, how, nr):
-        if how != BY_ZAP:
+        if how != BY_ZAP and heap_holds(self.resident, pfn):
             heap_update(self.resident, pfn, next_use(m))
 
     def select(self, m, nr_wanted, victims, page):
@@ -79,27 +70,45 @@ class Opt(Policy):
         while nr < nr_wanted:
             pfn = heap_top(self.resident)
             if pfn == NIL:
-                break
-            heap_remove(self.resident, pfn)
+                pfn = take_back(m, list_at(m, 0))
+                if pfn == NIL:
+                    break
+            else:
+                heap_remove(self.resident, pfn)
             victims[nr] = pfn
             nr += 1
         return nr
 
     def removed(self, m, pfn, why):
-        heap_remove(self.resident, pfn)
+        if heap_holds(self.resident, pfn):
+            heap_remove(self.resident, pfn)
+        else:
+            list_remove(m, pfn)
 
     def putback(self, m, pfn, why):
-        # Behind all others until this reclaim has got its frame.
-        last = len(self.held) - 1
-        if self.held[last] < last:
-            self.true_key[pfn] = heap_key(self.resident, pfn)
-            self.held[self.held[last]] = pfn
-            self.held[last] += 1
-        heap_push(self.resident, pfn, NOW, page_of(m, pfn))
+        if why == UNLOCKED:
+            self.come_back(m, pfn)
+        else:
+            push_front(m, list_at(m, 0), pfn)
+
+    def come_back(self, m, pfn):
+        """Put a frame in its place by next use, which may have changed while it was away."""
+        use = next_use_after(m, heap_key(self.resident, pfn))
+        heap_push(self.resident, pfn, use, page_of(m, pfn))
+
+    @cold
+    def clear_bench(self, m):
+        """Give frames that were put back their places again: what held them is over."""
+        pfn = take_back(m, list_at(m, 0))
+        while pfn != NIL:
+            self.come_back(m, pfn)
+            pfn = take_back(m, list_at(m, 0))
 
     def check(self, m, owned):
-        size = int(self.resident.heap[-1])
-        return "" if set(self.resident.heap[:size].tolist()) == owned else "the heap is not the frames"
+        frames = self.resident.heap[: int(self.resident.heap[-1])].tolist() + frames_on(
+            m, m.nr_frames
+        )
+        return "" if sorted(frames) == sorted(owned) else "heap and bench are not the frames"
 
 
 @hookimpl

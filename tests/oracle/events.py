@@ -261,7 +261,6 @@ class Events(Frames):
             self.touches[-1].append(pte.page.id)
         elif self.fault(space.id, vpn, op, 1):
             self.counters["fills"] += 1
-        self.policy.end_touch()
 
     def do_munlock(self, space_id: int, start: int, npages: int) -> None:
         space = self.spaces[space_id]
@@ -360,7 +359,6 @@ class Events(Frames):
         if write:
             page.dirty = True
             self.drop_slot_of_written(page)
-        self.policy.end_touch()
 
     def do_truncate(self, file: int, npages: int) -> None:
         for (of, offset), page in sorted(self.file_pages.items(), key=lambda item: item[0]):

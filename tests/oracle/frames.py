@@ -161,10 +161,14 @@ class Frames:
             put_back = 0 if self.try_to_evict(victims[0]) else put_back + 1
 
     def reclaim_batches(self, page: Page) -> None:
-        for _ in range(2):
-            if self.batch(page.id):
-                return
-        raise OutOfMemoryError(f"page {page.id}")
+        put_back = 0
+        while self.nr_free() < 1:
+            victims = self.select(BATCH, page.id)
+            put_back += len(victims)
+            if not any([self.try_to_evict(victim) for victim in victims]) and (
+                not victims or put_back >= 2 * self.pressure.frames + 2
+            ):
+                raise OutOfMemoryError(f"page {page.id}")
 
     def reclaim_above_min(self, page: Page) -> None:
         if self.nr_free() > self.pressure.min:

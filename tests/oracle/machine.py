@@ -114,7 +114,6 @@ class Machine(Events):
         elif self.fault(space, vpn, op, nr):
             self.counters["misses"] += 1
         self.access_pages.append(self.touches[-1][-1])
-        self.policy.end_touch()
         self.time += nr
         self.run_kswapd()
 

@@ -23,9 +23,6 @@ class Policy:
     def begin_touch(self, now: int) -> None:
         """Note that time step `now` begins."""
 
-    def end_touch(self) -> None:
-        """Note that the time step under way is over."""
-
     def fault_in(self, page: int) -> None:
         """Take charge of a page that got a frame."""
 
@@ -158,17 +155,17 @@ class Clock(Policy):
 class Opt(Policy):
     """Belady's MIN: evict the page whose next use is furthest, by a scan of the future.
 
-    Time is counted in touches (access rows, pages through a descriptor, pages that mlock reaches).
-    A page touched in the time step that is under way has its next use now. Never used again is
-    furthest of all; ties go to the smallest page id. A page that was put back is not named again
-    in the same time step while there is another.
+    Time is counted in touches (access rows, pages through a descriptor, pages that mlock reaches),
+    a copy's source before the copy. Those of the time step under way are past. Never used again is
+    furthest of all; ties go to the smallest page id. A victim that was put back is named after all
+    others until a page comes in.
     """
 
     needs_future = True
 
     def __init__(self) -> None:
         self.pages: set[int] = set()
-        self.put_back: set[int] = set()
+        self.put_back: list[int] = []
         self.touches: list[list[int]] = []
         self.now = 0
 
@@ -176,43 +173,46 @@ class Opt(Policy):
         self.touches = touches
 
     def begin_touch(self, now: int) -> None:
-        self.now = now
-
-    def end_touch(self) -> None:
-        self.now += 1
-        self.put_back.clear()
+        self.now = now + 1
 
     def fault_in(self, page: int) -> None:
         assert page not in self.pages
+        self.pages.update(self.put_back)
+        self.put_back.clear()
         self.pages.add(page)
 
     def removed(self, page: int, why: str) -> None:
         self.pages.discard(page)
+        if page in self.put_back:
+            self.put_back.remove(page)
 
     def putback(self, page: int, why: str) -> None:
-        self.pages.add(page)
-        if why != "UNLOCKED":
-            self.put_back.add(page)
+        if why == "UNLOCKED":
+            self.pages.add(page)
+        else:
+            self.put_back.append(page)
 
     def select(self, nr: int, page: int, young: Young) -> list[int]:
-        victims = []
+        victims: list[int] = []
         while self.pages and len(victims) < nr:
-            candidates = self.pages - self.put_back or self.pages
-            victims.append(self.furthest(candidates))
+            victims.append(self.furthest(self.pages))
             self.pages.remove(victims[-1])
+        while self.put_back and len(victims) < nr:
+            victims.append(self.put_back.pop(0))
         return victims
 
     def furthest(self, candidates: set[int]) -> int:
         """Cross off the candidates as the future uses them; the last one left is furthest."""
         left = set(candidates)
         for touched in self.touches[self.now :]:
-            if left.issubset(touched):
-                break
-            left.difference_update(touched)
+            for page in touched:
+                if left == {page}:
+                    return page
+                left.discard(page)
         return min(left)
 
     def resident(self) -> set[int] | None:
-        return set(self.pages)
+        return self.pages | set(self.put_back)
 
 
 POLICIES: dict[str, type[Policy]] = {"fifo": Fifo, "clock": Clock, "lru": Lru, "opt": Opt}
