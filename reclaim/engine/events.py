@@ -69,7 +69,8 @@ def _room_short(m: Machine, verb: int, space: int, nr_pages: int) -> bool:
             m.space[U(row + r.SPACE_NR_VMAS)] + 5,
         )
     leaves = nr_pages // LEAF_PTES + 2 if verb == MREMAP else 0
-    short = _short(m, space, 0, leaves, leaves // 256 + 12, 4)
+    # Truncate names a file where others name a space, and takes no objects.
+    short = _short(m, 0 if verb == TRUNCATE else space, 0, leaves, leaves // 256 + 12, 4)
     nr_ptes = m.live[U(r.NR_PTES)] if verb == TRUNCATE else m.space[U(row + r.SPACE_NR_PTES)]
     if verb == TRUNCATE:
         nr_ptes += m.file[U(space * r.FILE_WORDS + r.FILE_NR_PAGES)]
@@ -91,9 +92,7 @@ def _probe(m: Machine, verb: int, space: int, vpn: int) -> None:
     if verb == REFERENCED:
         referenced(m, pfn)
     elif not (
-        is_locked(m, pfn)
-        or frame_flag(m, pfn, r.FRAME_WRITEBACK)
-        or swap_full(m, page_of(m, pfn))
+        is_locked(m, pfn) or frame_flag(m, pfn, r.FRAME_WRITEBACK) or swap_full(m, page_of(m, pfn))
     ):
         if unmap_and_write(m, pfn):
             set_flag(m, pfn, r.FRAME_WRITEBACK)

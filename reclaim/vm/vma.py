@@ -232,5 +232,7 @@ def merge_range(m: Machine, space: int, start: int, end: int) -> None:
         vma = m.space[U(space * r.SPACE_WORDS + r.SPACE_VMAS)]
     while vma != NIL and vma_get(m, vma, r.VMA_START) < end:
         following = vma_get(m, vma, r.VMA_NEXT)
+        if following != NIL and vma_get(m, following, r.VMA_START) > end:
+            break
         if not merge_vma(m, vma, following):
             vma = following
