@@ -26,7 +26,17 @@ from reclaim.counters import (
 from reclaim.ids import LEAF_PTES, NIL, VPN_BITS
 from reclaim.jit.handle import F64, I32, I64, U8, Handle
 from reclaim.jit.kernel import U, cold, kernel, prefetch
-from reclaim.kit.heap import Heap, heap_holds, heap_key, heap_push, heap_remove, heap_top, heap_update
+from reclaim.kit.anon_vmas import AnonVmas
+from reclaim.kit.file_tree import file_tree_insert, file_tree_remove, file_tree_walk
+from reclaim.kit.heap import (
+    Heap,
+    heap_holds,
+    heap_key,
+    heap_push,
+    heap_remove,
+    heap_top,
+    heap_update,
+)
 from reclaim.kit.lists import (
     frames_on,
     list_at,
@@ -48,11 +58,34 @@ from reclaim.kit.tree import (
     tree_remove,
 )
 from reclaim.plugin.markers import hookimpl
-from reclaim.rows import COUNTERS, FRAME_HEAD, FRAME_WORDS, NEVER
-from reclaim.rows import FILE_R0, FILE_WORDS, SPACE_R0, SPACE_WORDS, VMA_R0, VMA_WORDS
-from reclaim.rows import LEAF_TOP, LEAF_WORDS, NODE_HIGH, NODE_LOW, NODE_WORDS, NR_LEAVES
-from reclaim.rows import SPACE_NR_VMAS, SPACE_VMAS, VMA_FILE, VMA_FLAGS, VMA_LAST, VMA_NEXT
-from reclaim.rows import VMA_PGOFF, VMA_PREV, VMA_SPACE, VMA_START
+from reclaim.rows import (
+    COUNTERS,
+    FILE_R0,
+    FILE_WORDS,
+    FRAME_HEAD,
+    FRAME_WORDS,
+    LEAF_TOP,
+    LEAF_WORDS,
+    NEVER,
+    NODE_HIGH,
+    NODE_LOW,
+    NODE_WORDS,
+    NR_LEAVES,
+    SPACE_NR_VMAS,
+    SPACE_R0,
+    SPACE_VMAS,
+    SPACE_WORDS,
+    VMA_FILE,
+    VMA_FLAGS,
+    VMA_LAST,
+    VMA_NEXT,
+    VMA_PGOFF,
+    VMA_PREV,
+    VMA_R0,
+    VMA_SPACE,
+    VMA_START,
+    VMA_WORDS,
+)
 from reclaim.vm.evict import DROP, KEEP, STOP, maps, referenced
 from reclaim.vm.fault import BY_FD, BY_PTE, BY_ZAP
 from reclaim.vm.frames import (
@@ -63,6 +96,7 @@ from reclaim.vm.frames import (
     is_anon,
     mapcount,
     next_use,
+    next_use_after,
     now,
     page_of,
     set_head,
