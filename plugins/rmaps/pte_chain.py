@@ -29,6 +29,7 @@ node, 2.5.32; mm/rmap.c of Linux 2.6.0 and of RHEL 3 (2.4.21).
 from __future__ import annotations
 
 from reclaim.api import (
+    DROP,
     LOCKS,
     NIL,
     RMAP_LINKS_ADDED,
@@ -39,7 +40,6 @@ from reclaim.api import (
     RMAP_SLOTS_SEARCHED,
     STOP,
     TRYLOCKS,
-    DROP,
     Param,
     Pool,
     RmapStrategy,

@@ -285,5 +285,3 @@ def bind(m: Machine, policy: Handle, span: Handle, args: I64) -> Bound:
     events_entry, events_cold = apply()
     seconds = time.perf_counter() - start
     return Bound(pair_entry, events_entry, seconds, pair_cold or events_cold)
-
-

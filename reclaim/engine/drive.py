@@ -52,6 +52,16 @@ class Log:
     seconds: float = 0.0
 
 
+def _pools_of(handle: Handle) -> Iterator[Pool]:
+    """Yield the pools in a handle and in the handles within it."""
+    for name, kind in handle.field_kinds().items():
+        inner = getattr(handle, name)
+        if isinstance(inner, Pool):
+            yield inner
+        elif kind == "handle":
+            yield from _pools_of(inner)
+
+
 class Driver:
     """One run of a machine through a trace.
 
@@ -80,11 +90,7 @@ class Driver:
         self.args = np.zeros(8, dtype=np.int64)
         self.log = Log()
         self.checks_expectations = True
-        self._pools = [
-            getattr(m.rmap, name)
-            for name, kind in m.rmap.field_kinds().items()
-            if kind == "handle" and isinstance(getattr(m.rmap, name), Pool)
-        ]
+        self._pools = list(_pools_of(m.rmap))
 
     # ---- calls into the machine ---------------------------------------------------------------
 
@@ -102,9 +108,7 @@ class Driver:
 
     def _pair(self, *args: int) -> int:
         self.args[: len(args)] = args
-        return self._until_done(
-            lambda: self.bound.pair(self.m, self.policy, self.span, self.args)
-        )
+        return self._until_done(lambda: self.bound.pair(self.m, self.policy, self.span, self.args))
 
     def _apply(self, *args: int) -> int:
         self.args[:] = 0
@@ -113,9 +117,7 @@ class Driver:
 
     # ---- the run ------------------------------------------------------------------------------
 
-    def run(
-        self, epochs: int = 0, progress: Callable[[int, int], None] | None = None
-    ) -> Log:
+    def run(self, epochs: int = 0, progress: Callable[[int, int], None] | None = None) -> Log:
         """Run the trace to its end.
 
         Parameters

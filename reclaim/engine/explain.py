@@ -18,7 +18,9 @@ from reclaim.jit.handle import Handle
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _PLACE = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 _AT = re.compile(r"typing of \w+ at (?P<file>\S+) \((?P<line>\d+)\)")
-_DULL = re.compile(r"^(During:|File |- |Failed in|There are|Rejected|\[|$|Resolution failure|None$)")
+_DULL = re.compile(
+    r"^(During:|File |- |Failed in|There are|Rejected|\[|$|Resolution failure|None$)"
+)
 
 
 def _reason(lines: list[str]) -> str:

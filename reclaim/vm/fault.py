@@ -16,7 +16,6 @@ from reclaim.counters import (
     FILLS,
     MAJOR_FAULTS,
     MINOR_FAULTS,
-    MISSES,
     P_FAULT,
     REFAULT_DISTANCE,
     REFAULTS,

@@ -7,13 +7,17 @@ PTE of leaf 0.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
-import numpy.typing as npt
 
 from reclaim import rows as r
 from reclaim.counters import NR_PHASES, PHASE_WORDS
 from reclaim.ids import LEAF_PTES, NIL
 from reclaim.jit.handle import I32, I64, Handle
+
+if TYPE_CHECKING:
+    from reclaim.contract.rmap import RmapStrategy
 
 
 class Machine(Handle):
@@ -64,7 +68,10 @@ class Machine(Handle):
     work: I64
     next_use: I64
     page_of_touch: I64
-    rmap: Handle
+    if TYPE_CHECKING:
+        rmap: RmapStrategy
+    else:
+        rmap: Handle
     referencer: Handle
     unmapper: Handle
     nr_frames: int
@@ -73,20 +80,20 @@ class Machine(Handle):
 WORK_BUCKETS = 64 * 16
 
 
-def aligned(words: int, dtype: type = np.int64, line: int = 64) -> npt.NDArray[np.int64]:
+def aligned(words: int, dtype: type = np.int64, line: int = 64) -> Any:
     """Return a zeroed array that begins at a cache line, so that a row is one line.
 
     Filled by hand: numpy asks for huge pages for `empty` and not for `zeros`, and a random row in a
     large array costs a TLB miss; and the first touch of fresh memory belongs to no run.
     """
     size = np.dtype(dtype).itemsize
-    raw = np.empty(words + line // size, dtype=dtype)
+    raw: Any = np.empty(words + line // size, dtype=dtype)
     raw.fill(0)
     skip = (-raw.ctypes.data % line) // size
     return raw[skip : skip + words]
 
 
-def _grown(array: npt.NDArray[np.int64], words: int) -> npt.NDArray[np.int64]:
+def _grown(array: Any, words: int) -> Any:
     bigger = aligned(words, array.dtype.type)
     bigger[: len(array)] = array
     return bigger
@@ -99,7 +106,7 @@ def new_machine(
     nr_pages: int,
     nr_spaces: int,
     file_kinds: list[int],
-    rmap: Handle,
+    rmap: RmapStrategy,
     referencer: Handle,
     unmapper: Handle,
 ) -> Machine:

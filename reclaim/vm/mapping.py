@@ -21,7 +21,6 @@ from reclaim.vm.frames import (
     frame_of,
     is_anon,
     is_locked,
-    mapcount,
     page_of,
     set_flag,
     sharers,
@@ -45,9 +44,7 @@ if TYPE_CHECKING:
 FREED, TRUNCATED, MLOCK, PAGEOUT, PROBE = 0, 1, 2, 3, 4
 LOCKED, WRITEBACK, NO_SWAP, UNLOCKED = 5, 6, 7, 8
 DEACTIVATED, ZAPPED_YOUNG = 9, 10
-WHY_NAMES = (
-    "FREED TRUNCATED MLOCK PAGEOUT PROBE LOCKED WRITEBACK NO_SWAP UNLOCKED DEACTIVATED ZAPPED_YOUNG"
-).split()
+WHY_NAMES = ["FREED", "TRUNCATED", "MLOCK", "PAGEOUT", "PROBE", "LOCKED", "WRITEBACK", "NO_SWAP", "UNLOCKED", "DEACTIVATED", "ZAPPED_YOUNG"]
 
 
 @kernel(cold=True)

@@ -152,7 +152,7 @@ def _relock_ptes(m: Machine, space: int, vma: int, locked: bool) -> None:
 
 @kernel(cold=True)
 def relock(m: Machine, space: int, start: int, nr_pages: int, locked: bool) -> None:
-    """mlock or munlock a range; what mlock must still fault in, the engine does."""
+    """Mlock or munlock a range; what mlock must still fault in, the engine does."""
     end = start + nr_pages
     vma = split_range(m, space, start, nr_pages)
     while vma != NIL and vma_get(m, vma, r.VMA_START) < end:
