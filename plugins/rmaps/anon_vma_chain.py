@@ -1,4 +1,5 @@
-"""anon_vma_chain: a page names the group of VMAs that may map it (Linux 2.6.34 to today; here as 6.x).
+"""anon_vma_chain: a page names the group of VMAs that may map it (Linux 2.6.34 to today; here as
+6.x).
 
 ::
 
@@ -6,27 +7,29 @@
                        <--AVC-->  VMA
     interval tree of its AVCs, keyed by the VMA's page indices
 
-A page is not linked to its PTEs. It names an anon_vma and an index; a walk asks the anon_vma's interval
-tree for the VMAs that cover the index and looks into their page tables. Fork gives the child's VMA an
-AVC into each anon_vma of its parent (its old pages are there) and an anon_vma of its own for the pages
-it will copy, so that a child's own pages are not looked for in its siblings, which is what the single
-list of 2.6.7 made of AIM7. An abandoned ancestor (no active VMA, fewer than two children) is adopted
-instead, or the chain of a process that forks and exits for ever would grow for ever (num_children,
-num_active_vmas: commit 2555283eb40d, 2022).
+A page is not linked to its PTEs. It names an anon_vma and an index; a walk asks the anon_vma's
+interval tree for the VMAs that cover the index and looks into their page tables. Fork gives the
+child's VMA an AVC into each anon_vma of its parent (its old pages are there) and an anon_vma of its
+own for the pages it will copy, so that a child's own pages are not looked for in its siblings,
+which is what the single list of 2.6.7 made of AIM7. An abandoned ancestor (no active VMA, fewer
+than two children) is adopted instead, or the chain of a process that forks and exits for ever would
+grow for ever (num_children, num_active_vmas: commit 2555283eb40d, 2022).
 
-Placement: a fresh private page goes to its VMA's own anon_vma; a page that others may hold (read back
-from swap while shared) to the *root*, which no sharer outlives; a page reused by its only sharer moves to the VMA's
-own. Files: the VMAs of a file hang in the interval tree of its mapping (i_mmap).
+Placement: a fresh private page goes to its VMA's own anon_vma; a page that others may hold (read
+back from swap while shared) to the *root*, which no sharer outlives; a page reused by its only
+sharer moves to the VMA's own. Files: the VMAs of a file hang in the interval tree of its mapping
+(i_mmap).
 
-Who pays when: fork, k + 1 AVCs for a VMA with chain length k; split, k; exit, k tree removals; resize,
-all of them again. Faults pay nothing but the first in a VMA. A walk costs the VMAs that cover the index,
-mapping or not, until mapcount PTEs were found. Worst case: fork chain of depth d, all alive: (d+1)(d+2)/2
-AVCs; a page left to the last of n children: n + 1 VMAs a walk.
+Who pays when: fork, k + 1 AVCs for a VMA with chain length k; split, k; exit, k tree removals;
+resize, all of them again. Faults pay nothing but the first in a VMA. A walk costs the VMAs that
+cover the index, mapping or not, until mapcount PTEs were found. Worst case: fork chain of depth d,
+all alive: (d+1)(d+2)/2 AVCs; a page left to the last of n children: n + 1 VMAs a walk.
 
 Cost: link O(1); fork, split, exit O(k log n) per VMA; walk O(log n + VMAs that cover the index).
 
-Sources: R. van Riel, commit 5beb49305251 (2.6.34); interval trees, M. Lespinasse, bf181b9f9d8 (3.7);
-mm/rmap.c of Linux 6.1 - 6.19 (anon_vma_prepare, anon_vma_clone, anon_vma_fork, unlink_anon_vmas).
+Sources: R. van Riel, commit 5beb49305251 (2.6.34); interval trees, M. Lespinasse, bf181b9f9d8
+(3.7); mm/rmap.c of Linux 6.1 - 6.19 (anon_vma_prepare, anon_vma_clone, anon_vma_fork,
+unlink_anon_vmas).
 """
 
 from __future__ import annotations
@@ -51,6 +54,8 @@ from reclaim.api import (
     mapcount,
     page_of,
     set_head,
+    wrong_file_trees,
+    wrong_groups,
 )
 
 UNLIMITED = 1 << 40
@@ -79,9 +84,10 @@ class AnonVmaChain(RmapStrategy):
         return self.groups.short(nr)
 
     def room(self, m, space, nr_ptes, forks):
-        # A fork clones every chain and adds one; a split or move of the event clones a part.
+        # A fork clones every chain and adds one; an mremap may split one VMA at four places, which
+        # clones its chain each time.
         nr_vmas = m.space[U(space * SPACE_WORDS + SPACE_NR_VMAS)]
-        return 2 * self.groups.nr_links(m, space) + nr_vmas + 8
+        return 4 * self.groups.nr_links(m, space) + nr_vmas + 8
 
     def prepare(self, m, vma):
         self.groups.prepare(m, vma)
@@ -144,6 +150,9 @@ class AnonVmaChain(RmapStrategy):
     def fixed_bytes(self, layout):
         # Per VMA: list head and anon_vma pointer, rb_node and subtree_last of the file's tree.
         return {"vma": 12 + 16 if layout == "32-bit" else 24 + 32}
+
+    def check(self, m):
+        return "; ".join([*wrong_groups(m, self.groups), *wrong_file_trees(m)])
 
 
 @hookimpl

@@ -1,29 +1,29 @@
-"""pte_chain: each frame heads a chain of the addresses of the PTEs that map it (Linux 2.5.32 - 2.6.6).
+"""pte_chain: each frame heads a chain of the PTEs that map it (Linux 2.5.32 - 2.6.6).
 
 ::
 
     page->pte.direct -------------------> PTE            one mapping: no node (PageDirect)
 
-    page->pte.chain --> [next|     n4 n3] --> [next|n2 n1 n0 ...]    several: nodes of one cache line,
-                              ^lowest used                           NRPTE slots each, 7 of 8 bytes
+    page->pte.chain --> [next|     n4 n3] --> [next|n2 n1 n0 ...]    several: nodes of one cache
+                              ^lowest used                           line, NRPTE slots each
 
-Only the head node may be partly empty; its used slots are contiguous at the high end, filled downward.
-*Add*: nothing mapped: store direct. Direct: a new node takes both. Head not full: the next lower slot.
-Head full: a new head. *Remove*: search from the head; the victim's slot is overwritten by the head's
-lowest used entry; an empty head is freed. Removing never turns a chain of one back into a direct
-pointer: only a referenced walk does, so that fork and exec in a loop do not allocate again and again
-(Hugh Dickins, 23 March 2003).
+Only the head node may be partly empty; its used slots are contiguous at the high end, filled
+downward. *Add*: nothing mapped: store direct. Direct: a new node takes both. Head not full: the
+next lower slot. Head full: a new head. *Remove*: search from the head; the victim's slot is
+overwritten by the head's lowest used entry; an empty head is freed. Removing never turns a chain of
+one back into a direct pointer: only a referenced walk does, so that fork and exec in a loop do not
+allocate again and again (Hugh Dickins, 23 March 2003).
 
 Who pays when: fork, one add per PTE copied; exit, exec and munmap, one search and remove per PTE;
-mremap, both per PTE; a walk, the mappings of that frame and nothing else. VMAs do not matter: splits
-and merges are free. Memory: ``line * ceil(m / NRPTE)`` for m >= 2 mappings, all of it in low memory, and
-a word per frame. Worst case: 5,000 tasks that map one 2 GB segment need about 10 GB of nodes (M. Bligh,
-April 2003); n sharers that leave oldest first inspect (n^2 + 4n) / 4 slots.
+mremap, both per PTE; a walk, the mappings of that frame and nothing else. VMAs do not matter:
+splits and merges are free. Memory: ``line * ceil(m / NRPTE)`` for m >= 2 mappings, all of it in low
+memory, and a word per frame. Worst case: 5,000 tasks that map one 2 GB segment need about 10 GB of
+nodes (M. Bligh, April 2003); n sharers that leave oldest first inspect (n^2 + 4n) / 4 slots.
 
 Cost: add O(1); remove O(position in the chain); walk O(mappings).
 
-Sources: minimal rmap, A. Morton's mail of 13 July 2002 (commit c48c43e6ed41, 2.5.27); several pointers a
-node, 2.5.32; mm/rmap.c of Linux 2.6.0 and of RHEL 3 (2.4.21).
+Sources: minimal rmap, A. Morton's mail of 13 July 2002 (commit c48c43e6ed41, 2.5.27); several
+pointers a node, 2.5.32; mm/rmap.c of Linux 2.6.0 and of RHEL 3 (2.4.21).
 """
 
 from __future__ import annotations
@@ -49,16 +49,18 @@ from reclaim.api import (
     head_of,
     hookimpl,
     kernel,
+    mapped_ptes,
     maps,
     pool_alloc,
     pool_free,
     pool_short,
     prefetch,
     set_head,
+    used_objects,
 )
 
 # The frame's word: NIL, a direct PTE << 1 | 1, or a node << 1.
-# A node: word 0 packs (next node + 1) << 8 | lowest used slot, as the kernel packs both in one word.
+# A node's word 0: (next node + 1) << 8 | lowest used slot, packed as the kernel packs both.
 
 
 @kernel
@@ -258,6 +260,35 @@ class PteChain(RmapStrategy):
 
     def fixed_bytes(self, layout):
         return {"frame": max(self.pte_address, 4 if layout == "32-bit" else 8)}
+
+    def check(self, m):
+        tables = mapped_ptes(m)
+        chained = []
+        wrong = []
+        for pfn, mapping in tables.items():
+            ptes, nodes = self.chain_of(head_of(m, pfn))
+            chained += nodes
+            if sorted(ptes) != mapping:
+                wrong.append(f"frame {pfn} is mapped by PTEs {mapping}, its chain has {ptes}")
+            if any(lowest(self.chains, node) > 0 for node in nodes[1:]):
+                wrong.append(f"frame {pfn}: a node behind the head is partly empty")
+            if nodes and not lowest(self.chains, nodes[0]) < self.nr_slots:
+                wrong.append(f"frame {pfn}: its head node is empty")
+        if sorted(chained) != sorted(used_objects(self.chains)):
+            wrong.append(f"{len(chained)} nodes in chains, {self.chains.live} in use")
+        return "; ".join(wrong)
+
+    def chain_of(self, head):
+        """Return the PTEs and the nodes of a chain, head first; plain Python."""
+        if head == NIL or head & 1:
+            return ([] if head == NIL else [int(head) >> 1]), []
+        ptes, nodes, node = [], [], int(head) >> 1
+        while node != NIL and node not in nodes:
+            nodes.append(node)
+            first = slot_at(self.chains, node, lowest(self.chains, node))
+            ptes += self.chains.rows[first : slot_at(self.chains, node, self.nr_slots)].tolist()
+            node = int(following(self.chains, node))
+        return ptes, nodes
 
 
 @hookimpl
