@@ -141,7 +141,7 @@ def count(m: Machine, counter: int, n: int) -> None:
 @kernel
 def enter(m: Machine, phase: int) -> int:
     """Make `phase` the live one; returns what `leave` needs to go back."""
-    before = m.live[U(COUNTERS)]
+    before: int = m.live[U(COUNTERS)]
     m.live[U(COUNTERS)] = phase * PHASE_WORDS
     return before
 

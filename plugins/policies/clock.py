@@ -7,18 +7,18 @@ The frames sit on a ring, a hand points at the oldest::
     ... [A] [B] [C] [D] ...      A young?  clear its bits, pass on
                                  not young? A is the victim
 
-The hand's ring is kept as a list whose back is under the hand: passing a frame is moving it from the
-back to the front. A fault puts its frame just behind the hand. The faulting access has set the PTE's
-young bit, as hardware does, so a new page survives the first pass.
+The hand's ring is kept as a list whose back is under the hand: passing a frame is moving it from
+the back to the front. A fault puts its frame just behind the hand. The faulting access has set the
+PTE's young bit, as hardware does, so a new page survives the first pass.
 
-A frame mapped by many is young if any of its PTEs is: that question is one walk of the reverse map per
-frame passed, and its price is what this project measures. A use through a file descriptor leaves no
-PTE bit; the kernel sees it, and so does CLOCK, as a bit of its own in the frame.
+A frame mapped by many is young if any of its PTEs is: that question is one walk of the reverse map
+per frame passed, and its price is what this project measures. A use through a file descriptor
+leaves no PTE bit; the kernel sees it, and so does CLOCK, as a bit of its own in the frame.
 
 Cost: nothing a hit; a walk for each frame the hand passes, at worst one turn plus one.
 
-Source: F. J. Corbató, "A paging experiment with the Multics system", MIT Project MAC Report MAC-M-384,
-1968. Deviations: none.
+Source: F. J. Corbató, "A paging experiment with the Multics system", MIT Project MAC Report
+MAC-M-384, 1968. Deviations: none.
 """
 
 from __future__ import annotations

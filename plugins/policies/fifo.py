@@ -4,14 +4,14 @@
 
     fault --> [ newest | ... | oldest ] --> victim
 
-Nothing is learnt after a page has come in, so nothing is paid for: no walk, no work per access. It is
-the floor of every panel, and the twelve accesses 1 2 3 4 1 2 5 1 2 3 4 5 show its anomaly: nine faults
-with three frames, ten with four.
+Nothing is learnt after a page has come in, so nothing is paid for: no walk, no work per access. It
+is the floor of every panel, and the twelve accesses 1 2 3 4 1 2 5 1 2 3 4 5 show its anomaly: nine
+faults with three frames, ten with four.
 
 Cost: O(1) a fault, nothing a hit.
 
-Source: L. A. Belady, "A study of replacement algorithms for a virtual-storage computer", IBM Systems
-Journal 5(2), 1966; the anomaly: Belady, Nelson, Shedler, CACM 12(6), 1969.
+Source: L. A. Belady, "A study of replacement algorithms for a virtual-storage computer", IBM
+Systems Journal 5(2), 1966; the anomaly: Belady, Nelson, Shedler, CACM 12(6), 1969.
 """
 
 from __future__ import annotations

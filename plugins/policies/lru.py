@@ -4,9 +4,9 @@
 
     use --> [ most recent | ... | least recent ] --> victim
 
-A yardstick: no kernel can keep this list for mapped pages, since hardware does not report a hit; here
-the policy is told of each (`accesses`), for free, and reports mark it unrealisable. What a kernel can
-see, file-descriptor reads and writes, it keeps in this order too.
+A yardstick: no kernel can keep this list for mapped pages, since hardware does not report a hit;
+here the policy is told of each (`accesses`), for free, and reports mark it unrealisable. What a
+kernel can see, file-descriptor reads and writes, it keeps in this order too.
 
 An inclusion ("stack") algorithm: more frames never mean more faults.
 

@@ -1,17 +1,18 @@
 """OPT: the page whose next use is furthest away goes. Belady's MIN.
 
-No policy misses less often in `exact` mode; none can be built, since it reads the future. It stands in
-every panel as the ceiling. The future is the order of *touches* on an infinite memory, which does not
-depend on what is resident: each access touches its page, a copy-on-write touches its source first, a
-file-descriptor transfer each of its pages.
+No policy misses less often in `exact` mode; none can be built, since it reads the future. It stands
+in every panel as the ceiling. The future is the order of *touches* on an infinite memory, which
+does not depend on what is resident: each access touches its page, a copy-on-write touches its
+source first, a file-descriptor transfer each of its pages.
 
-A heap holds the resident frames by next use. Between pages that are never used again the smaller page
-id goes, so that runs can be compared. A victim that was put back (the source of a copy, no swap slot)
-waits on a bench, behind all others, until the reclaim under way has got its frame.
+A heap holds the resident frames by next use. Between pages that are never used again the smaller
+page id goes, so that runs can be compared. A victim that was put back (the source of a copy, no
+swap slot) waits on a bench, behind all others, until the reclaim under way has got its frame.
 
 Cost: O(log n) a hit and a fault; eight bytes per touch.
 
-Source: L. A. Belady, IBM Systems Journal 5(2), 1966 (MIN); optimality: Mattson et al. 1970, appendix.
+Source: L. A. Belady, IBM Systems Journal 5(2), 1966 (MIN); optimality: Mattson et al. 1970,
+appendix.
 """
 
 from __future__ import annotations

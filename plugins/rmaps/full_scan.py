@@ -6,11 +6,12 @@
                  leaf 2  [ . . . . . . . . ]   until as many PTEs were found
                  leaf 3  [ . X . . . . . . ]   as the frame has mappings
 
-Nothing is kept, so fork, exec, exit, mmap and every fault are free, and no byte is spent. The walk pays
-for all of it: its cost is the size of *all* page tables, whoever owns them. Linux up to 2.4 lived
-without a reverse map, but never did this: it scanned virtual memory on its own schedule and let pages
-go as it met them (mm/vmscan.c, 2.4.16, swap_out); that scheme is another strategy. This one answers the
-same question as the others, so it is their oracle, and the measure of what they save.
+Nothing is kept, so fork, exec, exit, mmap and every fault are free, and no byte is spent. The walk
+pays for all of it: its cost is the size of *all* page tables, whoever owns them. Linux up to 2.4
+lived without a reverse map, but never did this: it scanned virtual memory on its own schedule and
+let pages go as it met them (mm/vmscan.c, 2.4.16, swap_out); that scheme is another strategy. This
+one answers the same question as the others, so it is their oracle, and the measure of what they
+save.
 
 Who pays when: nobody but reclaim; O(leaves x 512) a walk, stopped early by mapcount.
 """

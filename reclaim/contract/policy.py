@@ -1,15 +1,15 @@
-"""The policy contract: a policy names victims, the machine evicts them.
+r"""The policy contract: a policy names victims, the machine evicts them.
 
 A policy is a class with annotated fields (its state: arrays, kit structures, ints) and methods that
-are *kernels*: plain Python that is compiled into the machine. It sees frames (`pfn`) and pages (dense
-ids, which outlive residency); it reads the machine through the accessors of `reclaim.api`, and writes
-only its own fields, the kit lists it declared, and a frame's two policy words.
+are *kernels*: plain Python that is compiled into the machine. It sees frames (`pfn`) and pages
+(dense ids, which outlive residency); it reads the machine through the accessors of `reclaim.api`,
+and writes only its own fields, the kit lists it declared, and a frame's two policy words.
 
 The life of a frame, as a policy sees it::
 
     fault_in --> (accessed)* --> select --> evicted            the page left its frame
-                                        \\-> putback            it could not: it is yours again
-             \\-> removed                                        munmap, exit, mlock, probes
+                                        \-> putback            it could not: it is yours again
+             \-> removed                                        munmap, exit, mlock, probes
     putback(UNLOCKED)                                           munlock hands it back
 
 Kernels must not allocate, raise, or call anything but kernels.

@@ -1,9 +1,9 @@
 """The strategy contract: link, unlink, VMA events, and one walk that finds a frame's PTEs.
 
-A strategy answers one question, *which PTEs map this frame?*, and pays for the answer when links are
-made, when VMAs change, at fork, and at the walk. It keeps what it needs in its own pools, in one word
-per frame (`head_of`), twenty words per VMA row, four per file and four per space. What is done at each
-PTE is the visitor's business (`reclaim.vm.evict`).
+A strategy answers one question, *which PTEs map this frame?*, and pays for the answer when links
+are made, when VMAs change, at fork, and at the walk. It keeps what it needs in its own pools, in
+one word per frame (`head_of`), twenty words per VMA row, four per file and four per space. What is
+done at each PTE is the visitor's business (`reclaim.vm.evict`).
 
 Kernels must not allocate: before an event the machine asks `room`, before a fault `short`.
 """
@@ -45,7 +45,7 @@ class RmapStrategy(Handle):
 
     @classmethod
     def new(cls, **params: Any) -> Self:
-        """Make the empty state for a run; the default suits a strategy whose fields are its params."""
+        """Make the empty state for a run; the default suits fields that are params."""
         return cls(**params)
 
     # ---- room ---------------------------------------------------------------------------------
@@ -144,7 +144,9 @@ class RmapStrategy(Handle):
         return {}
 
     def fixed_bytes(self, layout: str) -> dict[str, int]:
-        """Return what the scheme adds whether used or not: bytes per "frame", "vma", "mm", "file"."""
+        """Return what the scheme adds whether used or not: bytes per "frame", "vma", "mm",
+        "file".
+        """
         return {}
 
     def check(self, m: Machine) -> str:

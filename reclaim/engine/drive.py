@@ -1,7 +1,7 @@
 """Drives a bound machine through a trace: spans of accesses, the events between them, growth.
 
-Python runs between kernels only: at events, at batch and epoch boundaries, and when a kernel stops to
-ask for room. Nothing it does changes a count.
+Python runs between kernels only: at events, at batch and epoch boundaries, and when a kernel stops
+to ask for room. Nothing it does changes a count.
 """
 
 from __future__ import annotations

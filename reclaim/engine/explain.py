@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from reclaim.errors import PluginError
 from reclaim.jit.handle import Handle
@@ -46,11 +47,9 @@ def plugin_error(message: str, handles: list[Handle]) -> PluginError:
     for handle in handles[::-1]:
         cls = type(handle)
         file = getattr(sys.modules.get(cls.__module__), "__file__", "") or ""
-        base = os.path.basename(file)
+        base = Path(file).name
         for pattern in (_PLACE, _AT):
-            places = [
-                match for match in pattern.finditer(text) if os.path.basename(match["file"]) == base
-            ]
+            places = [match for match in pattern.finditer(text) if Path(match["file"]).name == base]
             if base and places:
                 name = getattr(cls, "name", cls.__name__)
                 return PluginError(

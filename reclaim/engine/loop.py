@@ -1,17 +1,18 @@
 """The access loop, and what else needs the policy: one compiled entry per policy and strategy.
 
 Speed is memory latency. Each access needs a page-table entry and, when the policy sees hits or the
-access faults, a frame's or a page's row: two or three dependent cache misses. So the loop looks ahead
-(docs/explanation/speed.md): 48 accesses early it walks the directory and prefetches the PTE, 24 early
-it reads that PTE and prefetches the row it leads to. The PTE index waits in a ring, so that the table
-is walked once an access; an entry whose leaf did not exist yet is walked again at use.
+access faults, a frame's or a page's row: two or three dependent cache misses. So the loop looks
+ahead (docs/explanation/speed.md): 48 accesses early it walks the directory and prefetches the PTE,
+24 early it reads that PTE and prefetches the row it leads to. The PTE index waits in a ring, so
+that the table is walked once an access; an entry whose leaf did not exist yet is walked again at
+use.
 
 Hits count nothing: accesses are known from the time, hits by subtraction.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -133,8 +134,9 @@ def run_span(m: Machine, policy: Policy, span: Span, args: I64) -> int:
         pte = span.ring[U(i & (RING - 1))]
         if pte < LEAF_PTES:
             pte = find_pte(m, span.asid[U(i)], span.vpn[U(i)])
-        op = np.int64(span.op[U(i)])
-        nr = np.int64(span.nr[U(i)])
+        # Widened on load: mixed widths would compile every callee twice.
+        op: Any = np.int64(span.op[U(i)])
+        nr: Any = np.int64(span.nr[U(i)])
         entry = m.pte[U(pte)]
         needed = needed_bits(op)
         if (entry & needed) == needed:
@@ -142,7 +144,7 @@ def run_span(m: Machine, policy: Policy, span: Span, args: I64) -> int:
             time += nr
             live[U(r.NOW)] = time
         else:
-            space = np.int64(span.asid[U(i)])
+            space: Any = np.int64(span.asid[U(i)])
             status = fault(m, policy, pte, space, span.vpn[U(i)], op, nr, MISSES)
             if status != r.DONE:
                 break

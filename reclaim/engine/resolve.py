@@ -1,9 +1,9 @@
 """What follows from a trace alone, found once by running it on an infinite memory.
 
-Page ids, copies, and the order of touches do not depend on what is resident (docs/reference/machine.md,
-"Identity"). So one pass gives the number of pages, the peak live set that ``--frames 25%`` refers to,
-and, for policies that look ahead, when each touched page is touched next. Results are kept on disk
-under the trace's content hash.
+Page ids, copies, and the order of touches do not depend on what is resident
+(docs/reference/machine.md, "Identity"). So one pass gives the number of pages, the peak live set
+that ``--frames 25%`` refers to, and, for policies that look ahead, when each touched page is
+touched next. Results are kept on disk under the trace's content hash.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from reclaim.engine import loop
 from reclaim.engine.bind import bind, cache_folder, engine_hash
 from reclaim.engine.drive import Driver
 from reclaim.ids import FILE, LEAF_PTES, NIL, SHM
-from reclaim.jit.handle import I64, Handle
+from reclaim.jit.handle import I64
 from reclaim.jit.kernel import U
 from reclaim.trace.model import Trace
 from reclaim.vm.evict import STOP, Referencer, Unmapper, maps
@@ -38,6 +38,7 @@ class Nobody(Policy):
     name = "nobody"
 
     def select(self, m: Machine, nr_wanted: int, victims: I64, page: int) -> int:
+        """Name nobody."""
         return 0
 
 
@@ -53,12 +54,13 @@ class Search(RmapStrategy):
 
     name = "search"
 
-    def walk(self, m: Machine, pfn: int, visitor: Handle) -> None:
+    def walk(self, m: Machine, pfn: int, visitor: Any) -> None:
+        """Read every slot of every leaf."""
         for leaf in range(1, m.live[U(r.LEAF_TOP)]):
             if m.leaf[U(leaf * r.LEAF_WORDS)] != NIL:
                 for slot in range(LEAF_PTES):
                     pte = leaf * LEAF_PTES + slot
-                    if maps(m, pte, pfn) and visitor.visit(m, pte) == STOP:  # type: ignore[attr-defined]
+                    if maps(m, pte, pfn) and visitor.visit(m, pte) == STOP:
                         return
 
 
@@ -145,7 +147,7 @@ def _keep(path: Path, write: object) -> None:
                 np.save(file, write)
             else:
                 file.write(json.dumps(write).encode())
-        os.replace(file.name, path)
+        Path(file.name).replace(path)
 
 
 def resolve(trace: Trace, fork_copies: str, lookahead: bool) -> tuple[Resolved, I64]:

@@ -1,4 +1,4 @@
-"""What can be read off a machine between kernels: counters, objects, bytes, and a digest of all state."""
+"""What can be read off a machine between kernels: counters, objects, bytes, and a digest."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def snapshot(m: Machine) -> Snapshot:
     """Read the counts off a machine."""
     table = m.counters.reshape(NR_PHASES, PHASE_WORDS)[:, :NR_COUNTERS]
     totals = table.sum(axis=0)
-    rmap: RmapStrategy = m.rmap  # type: ignore[assignment]
+    rmap: RmapStrategy = m.rmap
     return Snapshot(
         counters={name: int(n) for name, n in zip(COUNTER_NAMES, totals, strict=True)},
         phases={

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -79,7 +79,7 @@ class Native:
 
 def native(func: Callable[P, R]) -> Callable[P, R]:
     """Mark a function that has a hand-written compiled twin of the same name."""
-    return func if INTERPRET else Native(func)
+    return func if INTERPRET else cast("Callable[P, R]", Native(func))
 
 
 @native

@@ -1,15 +1,15 @@
 """Compile each kernel once, into the function that is called: link time instead of compile time.
 
-numba makes machine code of every function it compiles and, at each level of the call graph, links and
-optimises all that lies below once more. A machine is about 150 kernels of which one is ever called
-from Python, so nine tenths of that work is thrown away (docs/decisions/0002-link-once.md has the
-measurement). Kernels are therefore compiled by `KernelCompiler`: it stops at their LLVM code and marks
-their library *interior*. A library that is not interior links, when it is finalized, everything below
-it, each module once, and optimises the whole.
+numba makes machine code of every function it compiles and, at each level of the call graph, links
+and optimises all that lies below once more. A machine is about 150 kernels of which one is ever
+called from Python, so nine tenths of that work is thrown away (docs/decisions/0002-link-once.md has
+the measurement). Kernels are therefore compiled by `KernelCompiler`: it stops at their LLVM code
+and marks their library *interior*. A library that is not interior links, when it is finalized,
+everything below it, each module once, and optimises the whole.
 
 This leans on two internals of numba (the lowering pass and `CPUCodeLibrary.finalize`), both checked
-when the module is imported; should a release move them, `AVAILABLE` is False and kernels are compiled
-numba's way: slower to bind, the same machine.
+when the module is imported; should a release move them, `AVAILABLE` is False and kernels are
+compiled numba's way: slower to bind, the same machine.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _no_executable(library: Any, fndesc: Any, env: Any) -> Any:
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
-class _KernelLowering(typed_passes.NativeLowering):  # type: ignore[misc]
+class _KernelLowering(typed_passes.NativeLowering):
     _name = "kernel_lowering"
 
     def run_pass(self, state: Any) -> bool:
@@ -53,7 +53,7 @@ class _KernelLowering(typed_passes.NativeLowering):  # type: ignore[misc]
             del context.get_executable
 
 
-class KernelCompiler(compiler.CompilerBase):  # type: ignore[misc]
+class KernelCompiler(compiler.CompilerBase):
     """numba's nopython pipeline, stopping short of machine code."""
 
     def define_pipelines(self) -> list[Any]:
@@ -100,4 +100,4 @@ def _finalize(library: Any) -> None:
 
 
 if AVAILABLE:
-    codegen.CPUCodeLibrary.finalize = _finalize
+    codegen.CPUCodeLibrary.finalize = _finalize  # type: ignore[method-assign]

@@ -29,8 +29,8 @@ from numba.extending import (
 from numba.np.numpy_support import from_dtype
 
 from reclaim.jit.handle import Handle
-from reclaim.jit.link import AVAILABLE, KernelCompiler
 from reclaim.jit.kernel import BOUNDSCHECK, Kernel, Native
+from reclaim.jit.link import AVAILABLE, KernelCompiler
 
 _WORD = ir.IntType(64)
 _POINTER = ir.IntType(8).as_pointer()
@@ -63,7 +63,7 @@ def dispatcher_of(kernel: Kernel[Any, Any]) -> Any:
     return kernel.dispatcher
 
 
-class KernelType(types.Dispatcher):  # type: ignore[misc]
+class KernelType(types.Dispatcher):
     """The type of a kernel: one copy is compiled for all constants that it is called with.
 
     numba would compile ``vma_get(m, vma, 3)`` and ``vma_get(m, vma, 4)`` apart. After inlining LLVM
@@ -121,7 +121,7 @@ def _typeof_native(value: Native, context: Any) -> Any:
 # ---- handles ----------------------------------------------------------------------------------
 
 
-class HandleType(types.Type):  # type: ignore[misc]
+class HandleType(types.Type):
     """The type of a handle: its class, and the types of the handles within it."""
 
     def __init__(self, cls: type[Handle], nested: tuple[tuple[str, HandleType], ...]) -> None:
@@ -188,12 +188,13 @@ def _method(cls: type[Handle], name: str) -> Any:
 
 
 def _make_method(name: str) -> type[AbstractTemplate]:
-    class MethodTemplate(AbstractTemplate):  # type: ignore[misc]
+    class MethodTemplate(AbstractTemplate):
         key = (HandleType, name)
 
         def generic(self, args: Any, kws: Any) -> Any:
-            dispatcher = KernelType(_method(self.this.cls, name))
-            signature = dispatcher.get_call_type(self.context, (self.this, *args), kws)
+            this: Any = self.this  # type: ignore[attr-defined]
+            dispatcher = KernelType(_method(this.cls, name))
+            signature = dispatcher.get_call_type(self.context, (this, *args), kws)
             return signature.as_method()
 
     return MethodTemplate
@@ -219,10 +220,10 @@ def _lower_method(name: str) -> None:
 
 
 @infer_getattr
-class _HandleAttributes(typing.templates.AttributeTemplate):  # type: ignore[misc,name-defined]
+class _HandleAttributes(typing.templates.AttributeTemplate):
     key = HandleType
 
-    def generic_resolve(self, this: HandleType, name: str) -> Any:
+    def generic_resolve(self, this: HandleType, name: str) -> Any:  # type: ignore[override]
         kind = this.field(name)
         if kind is not None:
             return kind

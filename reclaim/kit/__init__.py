@@ -1,4 +1,4 @@
-"""Array-backed structures for the machine, strategies and policies: lists, pool, interval tree, heap.
+"""Array-backed structures: lists, pool, heap, interval tree, anon_vmas, file tree.
 
 Each works on rows it is given, allocates nothing in a kernel, and has a naive twin in tests/unit.
 """

@@ -100,7 +100,7 @@ def take_victims(m: Machine, at: int, nr_wanted: int, victims: I64) -> int:
 
 
 def wrong_lists(m: Machine, nr_lists: int, owned: set[int]) -> str:
-    """Return how a policy's lists differ from the frames it owns, "" if they do not. Plain Python."""
+    """Return how a policy's lists differ from the frames it owns, "" if not. Plain Python."""
     frames = [pfn for k in range(nr_lists) for pfn in frames_on(m, m.nr_frames + k)]
     if len(frames) != len(set(frames)):
         return "a frame is on its lists twice"
@@ -112,7 +112,7 @@ def wrong_lists(m: Machine, nr_lists: int, owned: set[int]) -> str:
 
 def frames_on(m: Machine, at: int) -> list[int]:
     """Return the frames of a list from front to back; plain Python, for checks and teaching."""
-    frames = []
+    frames: list[int] = []
     pfn = int(m.frame[at * FRAME_WORDS + FRAME_NEXT])
     while pfn != at and len(frames) <= m.nr_frames:
         frames.append(pfn)

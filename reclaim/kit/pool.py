@@ -1,7 +1,7 @@
 """A pool of equal objects, each a row of 64-bit words: a slab cache in an array.
 
-A freed row is reused first (a free list through its first word), as a slab does. Kernels never grow a
-pool: they ask `pool_short` beforehand, Python doubles the rows between calls (`Pool.grow`).
+A freed row is reused first (a free list through its first word), as a slab does. Kernels never grow
+a pool: they ask `pool_short` beforehand, Python doubles the rows between calls (`Pool.grow`).
 """
 
 from __future__ import annotations

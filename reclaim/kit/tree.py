@@ -1,14 +1,14 @@
 """An interval tree over rows: ordered by low end, each node knows the highest end below it.
 
 A *node* is six words (`reclaim.rows.NODE_*`) anywhere in an array of 64-bit rows, named by the
-offset of its first word; a *root* is a word of any array, NIL when the tree is empty. Nodes of equal
-low end stay in the order of insertion, as in the kernel's interval trees (Linux 3.7,
+offset of its first word; a *root* is a word of any array, NIL when the tree is empty. Nodes of
+equal low end stay in the order of insertion, as in the kernel's interval trees (Linux 3.7,
 include/linux/interval_tree_generic.h): a walk over equal intervals sees the parent before its
 children.
 
-The kernel balances with red-black rotations, this tree as a treap whose priorities are a hash of the
-node's offset: the same answers in the same order, expected depth 1.4 log2 n, half the code. Insert,
-remove: expected O(log n). A query for the m intervals that meet a range: O(log n + m).
+The kernel balances with red-black rotations, this tree as a treap whose priorities are a hash of
+the node's offset: the same answers in the same order, expected depth 1.4 log2 n, half the code.
+Insert, remove: expected O(log n). A query for the m intervals that meet a range: O(log n + m).
 """
 
 from __future__ import annotations

@@ -104,7 +104,8 @@ def now(m: Machine) -> int:
 def next_use(m: Machine) -> int:
     """Return when the page now handed to the policy is touched next (need `lookahead`).
 
-    The unit is touches; `rows.NEVER` when it is not touched again. Valid in `accessed` and `fault_in`.
+    The unit is touches; `rows.NEVER` when it is not touched again. Valid in `accessed` and
+    `fault_in`.
     """
     return m.live[U(r.NEXT_USE)]
 
@@ -224,7 +225,7 @@ def forget_page(m: Machine, page: int) -> None:
 
 @kernel(cold=True)
 def dirtied(m: Machine, page: int) -> None:
-    """A resident page gets its first dirty PTE: its swap slot is stale, freed unless PTEs name it."""
+    """A resident page gets its first dirty PTE: its slot is stale, and freed if no PTE names it."""
     row = page * r.PAGE_WORDS
     if m.page[U(row + r.PAGE_SLOT)] != 0 and m.page[U(row + r.PAGE_SWAPPED)] == 0:
         m.page[U(row + r.PAGE_SLOT)] = 0

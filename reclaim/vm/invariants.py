@@ -1,4 +1,4 @@
-"""What must hold of a machine between kernels, checked the slow way. Plain Python, for tests and `--check`.
+"""What must hold of a machine between kernels, checked the slow way, for tests and `--check`.
 
 Everything that the machine keeps as a count is counted again from its page tables, and each frame's
 walk is compared with them. Nothing is changed: counters are put back.
@@ -6,6 +6,7 @@ walk is compared with them. Nothing is changed: counters are put back.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, defaultdict
 from typing import Any
 
@@ -108,7 +109,7 @@ def _space_problems(m: Machine, tables: _Tables) -> list[str]:
             problems.append(f"space {space}: {row[r.SPACE_NR_PTES]} PTEs, {tables.used[space]}")
         if row[r.SPACE_NR_VMAS] != len(vmas):
             problems.append(f"space {space}: {row[r.SPACE_NR_VMAS]} VMAs, {len(vmas)} listed")
-        for left, right in zip(vmas, vmas[1:], strict=False):
+        for left, right in itertools.pairwise(vmas):
             if left[r.VMA_LAST] >= right[r.VMA_START]:
                 problems.append(f"space {space}: VMAs overlap at {right[r.VMA_START]}")
         _count_locks(m, space, vmas, tables, locks)
@@ -139,7 +140,7 @@ def _walk_problems(m: Machine, tables: _Tables) -> list[str]:
     for pfn, ptes in tables.mapped.items():
         collector = Collector()
         if ptes:
-            m.rmap.walk(m, pfn, collector)  # type: ignore[attr-defined]
+            m.rmap.walk(m, pfn, collector)
         seen = collector.__dict__.get("seen", [])
         if sorted(seen) != sorted(ptes):
             problems.append(f"frame {pfn}: the walk finds PTEs {sorted(seen)}, mapped by {ptes}")
@@ -167,6 +168,6 @@ def broken(m: Machine, policy: Any) -> list[str]:
     ]
     if getattr(m.rmap, "exact", True):
         problems += _walk_problems(m, tables)
-    for who, wrong in (("strategy", m.rmap.check(m)), ("policy", policy.check(m, owned))):  # type: ignore[attr-defined]
+    for who, wrong in (("strategy", m.rmap.check(m)), ("policy", policy.check(m, owned))):
         problems += [f"{who}: {wrong}"] if wrong else []
     return problems

@@ -1,8 +1,8 @@
 """The machine: one handle over all arrays, and how they are made and grown.
 
-Everything a kernel can reach hangs off `m`, one level deep. Directory nodes and leaves numbered 0 are
-all zero and never allocated, so that walking an unmapped address needs no branch: it ends at an empty
-PTE of leaf 0.
+Everything a kernel can reach hangs off `m`, one level deep. Directory nodes and leaves numbered 0
+are all zero and never allocated, so that walking an unmapped address needs no branch: it ends at an
+empty PTE of leaf 0.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """One PTE comes or goes: mapcount, sharers, LOCKED mappings and the strategy's link together.
 
-What an event takes away it may not tell the policy at once, since events are compiled for a strategy
-and not for a policy: it leaves pairs (pfn, why) in `m.removals`, in order, and the engine drains them
-when the event is done (`reclaim.engine.drain`). Frames that died are freed there.
+What an event takes away it may not tell the policy at once, since events are compiled for a
+strategy and not for a policy: it leaves pairs (pfn, why) in `m.removals`, in order, and the engine
+drains them when the event is done (`reclaim.engine.drain`). Frames that died are freed there.
 """
 
 from __future__ import annotations
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 FREED, TRUNCATED, MLOCK, PAGEOUT, PROBE = 0, 1, 2, 3, 4
 LOCKED, WRITEBACK, NO_SWAP, UNLOCKED = 5, 6, 7, 8
 DEACTIVATED, ZAPPED_YOUNG = 9, 10
-WHY_NAMES = ["FREED", "TRUNCATED", "MLOCK", "PAGEOUT", "PROBE", "LOCKED", "WRITEBACK", "NO_SWAP", "UNLOCKED", "DEACTIVATED", "ZAPPED_YOUNG"]
 
 
 @kernel(cold=True)

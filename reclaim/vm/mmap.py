@@ -165,8 +165,8 @@ def relock(m: Machine, space: int, start: int, nr_pages: int, locked: bool) -> N
 
 
 @kernel(cold=True)
-def _move_ptes(m: Machine, space: int, vma: int, copy: int, start: int, nr: int, to: int) -> None:
-    """Move PTEs with their bits from one VMA to another."""
+def _move_ptes(m: Machine, space: int, copy: int, start: int, nr: int, to: int) -> None:
+    """Move PTEs with their bits to another address, which lies in VMA `copy`."""
     for i in range(nr):
         pte = find_pte(m, space, start + i)
         entry = m.pte[U(pte)]
@@ -199,7 +199,7 @@ def mremap(m: Machine, space: int, start: int, nr_pages: int, to: int) -> None:
             vma_set(m, copy, r.VMA_PGOFF, vma_index(m, vma, low))
         attach_vma(m, copy)
         m.rmap.vma_copy(m, vma, copy)
-        _move_ptes(m, space, vma, copy, low, last - low + 1, target)
+        _move_ptes(m, space, copy, low, last - low + 1, target)
         m.rmap.vma_unmap(m, vma)
         detach_vma(m, vma)
         vma = following

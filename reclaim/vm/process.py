@@ -132,7 +132,7 @@ def _copy_range(m: Machine, parent: int, child: int, source: int, vma: int) -> N
 
 @kernel(cold=True)
 def fork_space(m: Machine, parent: int, child: int) -> None:
-    """Make the child of a fork: VMAs in address order, and the PTEs that the machine's rule copies."""
+    """Make a fork's child: VMAs in address order, and the PTEs that the machine's rule copies."""
     open_space(m, child)
     source = m.space[U(parent * r.SPACE_WORDS + r.SPACE_VMAS)]
     while source != NIL:

@@ -1,9 +1,9 @@
 """Reclaim: the policy names victims, the machine evicts them.
 
 `get_frame` is what every fault calls. How much it asks the policy for, and when, is the *pressure*:
-exactly one victim for one fault (`exact`, comparable with cache simulators), batches of 32 at a limit
-(`limit`, like a memory cgroup), or a background reclaimer between watermarks (`watermarks`, like
-kswapd). docs/reference/machine.md has the rules.
+exactly one victim for one fault (`exact`, comparable with cache simulators), batches of 32 at a
+limit (`limit`, like a memory cgroup), or a background reclaimer between watermarks (`watermarks`,
+like kswapd). docs/reference/machine.md has the rules.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Page tables: four levels of 512 entries, as on x86-64, and the page index of files, built alike.
 
-A lookup is three dependent loads and ends at a PTE index. Nodes and leaves are taken from free lists;
-those of number 0 stay empty for ever and stand for "not there".
+A lookup is three dependent loads and ends at a PTE index. Nodes and leaves are taken from free
+lists; those of number 0 stay empty for ever and stand for "not there".
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """VMAs: ranges of an address space with one protection and one backing.
 
-Per space a list by address and a tree for `find_vma`. Split, merge and resize tell the strategy, whose
-own index over VMAs is keyed by the range.
+Per space a list by address and a tree for `find_vma`. Split, merge and resize tell the strategy,
+whose own index over VMAs is keyed by the range.
 """
 
 from __future__ import annotations
