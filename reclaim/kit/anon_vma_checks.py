@@ -105,7 +105,7 @@ class _Groups:
         for space, nr in per_space.items():
             if (said := int(self.m.space[space * SPACE_WORDS + SPACE_R0])) != nr:
                 yield f"space {space} has {nr} AVCs, it says {said}"
-        if sorted(sum(self.chains.values(), [])) != sorted(self.used_avcs):
+        if sorted(avc for chain in self.chains.values() for avc in chain) != sorted(self.used_avcs):
             yield f"the chains of VMAs are not the {len(self.used_avcs)} AVCs in use"
 
     def _wrong_chain(self, vma: int, chain: list[int], anons: set[int]) -> str:
