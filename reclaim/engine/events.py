@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from reclaim import rows as r
 from reclaim.counters import P_EXEC, P_EXIT, P_FORK, P_MMAP, P_PROBE, enter, leave
-from reclaim.ids import LEAF_PTES
+from reclaim.ids import LEAF_PTES, NIL
 from reclaim.jit.handle import I64
 from reclaim.jit.kernel import U, kernel
 from reclaim.trace.events import (
@@ -124,6 +124,7 @@ def apply(m: Machine, args: I64) -> int:
     """Apply the event args[0] with operands args[1] ..; returns DONE or GROW."""
     verb = args[U(0)]
     space = args[U(1)]
+    m.live[U(r.WORK_START)] = NIL
     if _room_short(m, verb, space, args[U(3)]):
         return r.GROW
     if verb == FORK:

@@ -12,7 +12,7 @@ from reclaim.ids import NIL
 from reclaim.jit.handle import I64, Handle
 from reclaim.jit.kernel import U, kernel
 
-_FREE, _TOP, _LIVE, _PEAK, _MADE = 0, 1, 2, 3, 4
+_FREE, _TOP, _LIVE, _PEAK, _MADE, _CAPACITY = range(6)
 
 
 class Pool(Handle):
@@ -38,6 +38,7 @@ class Pool(Handle):
         """
         state = np.zeros(8, dtype=np.int64)
         state[_FREE] = NIL
+        state[_CAPACITY] = capacity
         return cls(rows=np.zeros(capacity * width, dtype=np.int64), state=state, width=width)
 
     @property
@@ -64,12 +65,13 @@ class Pool(Handle):
         rows = np.zeros(wanted * self.width, dtype=np.int64)
         rows[: len(self.rows)] = self.rows
         self.rows = rows
+        self.state[_CAPACITY] = wanted
 
 
 @kernel
 def pool_short(pool: Pool, nr: int) -> bool:
     """Tell whether fewer than `nr` objects can still be had."""
-    return len(pool.rows) - pool.state[U(_LIVE)] * pool.width < nr * pool.width
+    return pool.state[U(_LIVE)] + nr > pool.state[U(_CAPACITY)]
 
 
 @kernel

@@ -66,6 +66,7 @@ from reclaim.vm.pte import (
     DIRTY,
     PRESENT,
     PTE_WRITE,
+    SWAPPED,
     VALUE_SHIFT,
     YOUNG,
     change_bits,
@@ -138,7 +139,7 @@ def _ask_for_room(m: Machine) -> bool:
     return True
 
 
-@kernel(cold=True)
+@kernel
 def enter_policy(m: Machine, policy: Policy, pfn: int, page: int) -> None:
     """Hand a frame to the policy, with what it remembered of the page."""
     row = page * r.PAGE_WORDS
@@ -301,14 +302,48 @@ def _resolve(
     return True
 
 
-@kernel(cold=True)
+@kernel
+def _read_back(
+    m: Machine, policy: Policy, page: int, pte: int, op: int, vma: int, missed: int
+) -> bool:
+    """The commonest fault, without `_resolve`'s questions: the only sharer's page is in swap."""
+    pfn = get_frame(m, policy, page)
+    if pfn == NIL:
+        return False
+    count(m, SWAP_INS, 1)
+    count(m, missed, 1)
+    count(m, MAJOR_FAULTS, 1)
+    install(m, pfn, page, 0)
+    enter_policy(m, policy, pfn, page)
+    add_swapped(m, page, -1)
+    bits = permission_bits(vma_get(m, vma, r.VMA_FLAGS)) | YOUNG
+    if op == WRITE:
+        bits |= DIRTY
+    map_frame(m, pfn, pte, vma, bits, True)
+    lock_if(m, policy, pfn, vma)
+    return True
+
+
+@kernel
 def _handle(
     m: Machine, policy: Policy, pte: int, vpn: int, op: int, vma: int, nr: int, missed: int
 ) -> bool:
     """Settle a fault; False when out of memory."""
     entry = m.pte[U(pte)]
+    if (entry & SWAPPED) != 0:
+        page = entry >> VALUE_SHIFT
+        if sharers(m, page) == 1 and frame_of(m, page) == NIL:
+            return _read_back(m, policy, page, pte, op, vma, missed)
     if (entry & PRESENT) == 0:
         return _resolve(m, policy, pte, vpn, op, vma, nr, missed)
+    return _write_protected(m, policy, pte, entry, vpn, vma, nr)
+
+
+@kernel(cold=True)
+def _write_protected(
+    m: Machine, policy: Policy, pte: int, entry: int, vpn: int, vma: int, nr: int
+) -> bool:
+    """Settle a write to a page that is mapped without that permission."""
     pfn = entry >> VALUE_SHIFT
     tell_access(m, policy, pfn, nr)
     page = page_of(m, pfn)
@@ -351,12 +386,10 @@ def fault(
     """
     if room_short(m):
         return r.GROW
-    if m.space[U(space * r.SPACE_WORDS + r.SPACE_ALIVE)] == 0:
-        stop(m, r.E_SPACE, space, vpn)
-        return r.STOPPED
-    vma = find_vma(m, space, vpn)
+    alive = m.space[U(space * r.SPACE_WORDS + r.SPACE_ALIVE)] != 0
+    vma = find_vma(m, space, vpn) if alive else NIL
     if vma == NIL:
-        stop(m, r.E_NO_VMA, space, vpn)
+        stop(m, r.E_NO_VMA if alive else r.E_SPACE, space, vpn)
         return r.STOPPED
     if (vma_get(m, vma, r.VMA_FLAGS) & needed_prot(op)) == 0:
         stop(m, r.E_PROTECTION, space, vpn)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from reclaim.ids import ANON, LEAF_PTES, NIL
 from reclaim.jit.handle import Handle
 from reclaim.vm.machine import Machine
 from reclaim.vm.pte import PRESENT, VALUE_SHIFT
+
+Walks = Callable[[Machine, list[int]], dict[int, list[int]]]
 
 
 class Collector(Handle):
@@ -134,21 +137,28 @@ def _count_locks(
                 locks[pfn] += any(v[r.VMA_START] <= vpn <= v[r.VMA_LAST] for v in locked)
 
 
-def _walk_problems(m: Machine, tables: _Tables) -> list[str]:
+def walked(m: Machine, frames: list[int]) -> dict[int, list[int]]:
+    """Return the PTEs that a walk of each frame finds."""
+    found = {}
+    for pfn in frames:
+        collector = Collector()
+        m.rmap.walk(m, pfn, collector)
+        found[pfn] = collector.__dict__.get("seen", [])
+    return found
+
+
+def _walk_problems(m: Machine, tables: _Tables, walks: Walks) -> list[str]:
     problems = []
     counters = m.counters.copy()
-    for pfn, ptes in tables.mapped.items():
-        collector = Collector()
-        if ptes:
-            m.rmap.walk(m, pfn, collector)
-        seen = collector.__dict__.get("seen", [])
-        if sorted(seen) != sorted(ptes):
-            problems.append(f"frame {pfn}: the walk finds PTEs {sorted(seen)}, mapped by {ptes}")
+    seen = walks(m, [pfn for pfn, ptes in tables.mapped.items() if ptes])
     m.counters[:] = counters
+    for pfn, ptes in tables.mapped.items():
+        if sorted(seen.get(pfn, [])) != sorted(ptes):
+            problems.append(f"frame {pfn}: the walk finds PTEs {seen.get(pfn)}, mapped by {ptes}")
     return problems
 
 
-def broken(m: Machine, policy: Any) -> list[str]:
+def broken(m: Machine, policy: Any, walks: Walks = walked) -> list[str]:
     """Return what does not hold of a machine, its strategy and its policy; empty when all is well.
 
     Parameters
@@ -157,6 +167,8 @@ def broken(m: Machine, policy: Any) -> list[str]:
         A machine between kernels.
     policy : Policy
         Its policy.
+    walks : callable
+        How the frames are walked; tests that look at millions of machines have a compiled way.
     """
     tables = _Tables(m)
     flags = m.frame.reshape(-1, r.FRAME_WORDS)[: m.nr_frames, r.FRAME_FLAGS]
@@ -167,7 +179,7 @@ def broken(m: Machine, policy: Any) -> list[str]:
         *_space_problems(m, tables),
     ]
     if getattr(m.rmap, "exact", True):
-        problems += _walk_problems(m, tables)
+        problems += _walk_problems(m, tables, walks)
     for who, wrong in (("strategy", m.rmap.check(m)), ("policy", policy.check(m, owned))):
         problems += [f"{who}: {wrong}"] if wrong else []
     return problems

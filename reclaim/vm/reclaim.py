@@ -139,6 +139,7 @@ def tick(m: Machine, policy: Policy) -> None:
     """What time has brought: writebacks end, then kswapd takes the batches that are due."""
     live = m.live
     end_due_writebacks(m)
+    live[U(r.WORK_START)] = NIL
     while live[U(r.KSWAPD_DUE)] <= live[U(r.NOW)]:
         count(m, KSWAPD_BATCHES, 1)
         shrink(m, policy, r.BATCH, NIL)
@@ -164,6 +165,8 @@ def _work(m: Machine) -> int:
 @kernel
 def bucket_of(value: int) -> int:
     """Return the histogram bucket of a number of steps: exact below 32, then 16 an octave."""
+    if value < 2 * STEPS:
+        return value
     octave = 0
     while value >= 2 * STEPS:
         value >>= 1
@@ -199,12 +202,17 @@ def _reclaim(m: Machine, policy: Policy, page: int) -> None:
     """Direct reclaim: the faulting access pays."""
     before = enter(m, P_AGING)
     count(m, DIRECT_RECLAIMS, 1)
-    start = _work(m)
+    # Only direct reclaim looks around in these phases, but for kswapd and events (which reset it).
+    start = m.live[U(r.WORK_START)]
+    if start == NIL:
+        start = _work(m)
     if m.live[U(r.PRESSURE)] == r.WATERMARKS:
         _reclaim_watermarks(m, policy, page)
     else:
         _reclaim_exact(m, policy, 1 if m.live[U(r.PRESSURE)] == r.EXACT else r.BATCH, page)
-    m.work[U(bucket_of(_work(m) - start))] += 1
+    done = _work(m)
+    m.live[U(r.WORK_START)] = done
+    m.work[U(bucket_of(done - start))] += 1
     leave(m, before)
 
 
