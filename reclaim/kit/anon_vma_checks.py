@@ -5,7 +5,7 @@ Plain Python, for `check` methods: everything is counted again from the lists of
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from reclaim.ids import NIL
@@ -46,11 +46,13 @@ def wrong_groups(m: Machine, groups: a.AnonVmas) -> list[str]:
 def wrong_file_trees(m: Machine) -> list[str]:
     """Return how the files' trees differ from the VMAs that map them; empty when they do not."""
     problems = []
-    vmas = living_vmas(m)
+    mapped: dict[int, list[int]] = defaultdict(list)
+    for vma in living_vmas(m):
+        mapped[int(vma_get(m, vma, VMA_FILE))].append(vma)
     for file in range(len(m.file) // FILE_WORDS):
         nodes, problem = tree_nodes(m.vma, int(m.file[file * FILE_WORDS + FILE_R0]))
         mapping = [(node - VMA_R0) // VMA_WORDS for node in nodes]
-        if sorted(mapping) != sorted(v for v in vmas if vma_get(m, v, VMA_FILE) == file):
+        if sorted(mapping) != sorted(mapped[file]):
             problem += f"VMAs {mapping} are in its tree"
         for node, vma in zip(nodes, mapping, strict=True):
             problem += _wrong_interval(m, m.vma, node, vma)

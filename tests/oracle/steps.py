@@ -47,10 +47,12 @@ class ScriptError(Exception):
 
 def steps_of_script(text: str) -> list[Step]:
     """Read an event script."""
-    return _ScriptReader().read(text)
+    return ScriptReader().read(text)
 
 
-class _ScriptReader:
+class ScriptReader:
+    """Reads scripts, or one script piece by piece: names keep their numbers."""
+
     def __init__(self) -> None:
         self.live_spaces: dict[str, int] = {}
         self.nr_spaces = 0
@@ -58,6 +60,7 @@ class _ScriptReader:
         self.shm: set[int] = set()
 
     def read(self, text: str) -> list[Step]:
+        """Return the steps of some lines, which follow those read before."""
         steps: list[Step] = []
         for line, content in enumerate(text.splitlines(), 1):
             words = content.split("#")[0].split()

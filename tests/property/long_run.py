@@ -1,0 +1,96 @@
+"""Random events by the million on small machines, everything checked after each.
+
+``python -m tests.property.long_run --events 1000000`` prints what ran and each divergence with the
+seed that repeats it: ``--seed N --scripts 1``. Each seed is one script under one policy, pressure and
+size, on one machine per strategy, beside the oracle (`side_by_side`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import time
+from collections import Counter
+from typing import Any
+
+from tests import laboratory
+from tests.oracle.machine import resolve
+from tests.oracle.policies import POLICIES
+from tests.oracle.scripts import random_script
+from tests.oracle.steps import steps_of_script
+from tests.property.side_by_side import SideBySide, TooManyError
+
+PRESSURES: tuple[dict[str, Any], ...] = (
+    {"pressure": "exact"},
+    {"pressure": "limit"},
+    {"pressure": "watermarks", "min": 1, "low": 3, "high": 5},
+    {"pressure": "watermarks", "min": 1, "low": 3, "high": 5, "kswapd_every": 7}
+    | {"writeback_accesses": 5},
+)
+
+
+def world(seed: int) -> tuple[str, dict[str, Any]]:
+    """Return the script of a seed, and on which machines it runs."""
+    rng = random.Random(seed)
+    text = random_script(
+        seed,
+        rng.choice([60, 120, 200]),
+        max_spaces=rng.choice([2, 4, 6]),
+        sharing_shm_privately=rng.random() < 0.25,
+    )
+    return text, {
+        "policy": rng.choice(list(POLICIES)),
+        "frames": rng.choice([12, 14, 20, 40]),
+        "swap_pages": rng.choice([None, None, None, 25]),
+        "fork_copies": rng.choice(["anon", "all"]),
+        "pressure": rng.choice(PRESSURES),
+    }
+
+
+def run_seed(seed: int) -> tuple[int, str]:
+    """Run one script; returns events taken and what went wrong, or how it ended."""
+    text, settings = world(seed)
+    if settings["policy"] == "opt":
+        settings["touches"] = resolve(steps_of_script(text), settings["fork_copies"]).touches
+    machines = SideBySide(**settings)
+    nr, line = 0, ""
+    try:
+        for line in text.splitlines():
+            nr += machines.say(line)
+    except TooManyError:
+        return nr, "too many spaces"
+    except Exception as error:
+        settings.pop("touches", None)
+        shown = f"{type(error).__name__}: {error}"[:500]
+        return nr, f"DIVERGENCE seed {seed} {settings} at '{line}': {shown}"
+    return nr, "out of memory" if machines.over else "ran to its end"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--scripts", type=int, default=1 << 40)
+    given = parser.parse_args()
+    start, nr, seed = time.time(), 0, given.seed
+    ends: Counter[str] = Counter()
+    laboratory.plugins()
+    while nr < given.events and seed < given.seed + given.scripts and ends["divergence"] < 20:
+        taken, end = run_seed(seed)
+        seed += 1
+        nr += taken
+        if end.startswith("DIVERGENCE"):
+            print(end, flush=True)
+            end = "divergence"
+        ends[end] += 1
+        if seed % 500 == 0:
+            print(f"seed {seed}: {nr} events, {time.time() - start:.0f} s, {dict(ends)}", flush=True)
+    print(
+        f"{nr} events on {len(laboratory.RMAPS)} strategies each, seeds {given.seed} to {seed - 1}, "
+        f"{time.time() - start:.0f} s: {dict(ends)}"
+    )
+    raise SystemExit(ends["divergence"] > 0)
+
+
+if __name__ == "__main__":
+    main()
