@@ -52,6 +52,7 @@ from reclaim.kit.lists import (
     wrong_lists,
 )
 from reclaim.kit.pool import Pool, pool_alloc, pool_free, pool_short
+from reclaim.kit.pte_chains import PteChains
 from reclaim.kit.tree import (
     tree_first,
     tree_insert,

@@ -216,7 +216,7 @@ def test_t_b6_slots_searched_at_exit(n: int, line: int) -> None:
 
 def chains(m: Machine) -> list[list[list[int]]]:
     """Read each frame's chain: the slots of each node, head first; NIL is unused."""
-    state = m.rmap
+    pool = m.rmap.chains.nodes
     found = []
     for pfn in range(m.nr_frames):
         head = int(m.frame[pfn * rows.FRAME_WORDS + rows.FRAME_HEAD])
@@ -225,7 +225,9 @@ def chains(m: Machine) -> list[list[list[int]]]:
         nodes = []
         node = head >> 1
         while node != NIL:
-            row = state.chains.rows[node * state.chains.width :][: state.chains.width]
+            row = state.chains.nodes.rows[node * state.chains.nodes.width :][
+                : state.chains.nodes.width
+            ]
             following, lowest = (int(row[0]) >> 8) - 1, int(row[0]) & 0xFF
             slots = [int(x) for x in row[1:]]
             nodes.append([NIL] * lowest + slots[lowest:])
