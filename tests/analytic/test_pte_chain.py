@@ -225,9 +225,7 @@ def chains(m: Machine) -> list[list[list[int]]]:
         nodes = []
         node = head >> 1
         while node != NIL:
-            row = state.chains.nodes.rows[node * state.chains.nodes.width :][
-                : state.chains.nodes.width
-            ]
+            row = pool.rows[node * pool.width :][: pool.width]
             following, lowest = (int(row[0]) >> 8) - 1, int(row[0]) & 0xFF
             slots = [int(x) for x in row[1:]]
             nodes.append([NIL] * lowest + slots[lowest:])
