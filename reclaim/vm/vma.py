@@ -201,7 +201,9 @@ def may_merge(m: Machine, left: int, right: int) -> bool:
     if vma_get(m, left, r.VMA_LAST) + 1 != vma_get(m, right, r.VMA_START):
         return False
     differ = vma_get(m, left, r.VMA_FLAGS) ^ vma_get(m, right, r.VMA_FLAGS)
-    if (differ & ~r.VMA_HAS_ANON) != 0:
+    if vma_get(m, left, r.VMA_FILE) == NIL:
+        differ &= ~r.VMA_HAS_ANON
+    if differ != 0:
         return False
     if vma_get(m, left, r.VMA_FILE) != vma_get(m, right, r.VMA_FILE):
         return False

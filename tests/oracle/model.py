@@ -91,6 +91,7 @@ class Vma:
             and left.shared == self.shared
             and left.file == self.file
             and left.is_shm == self.is_shm
+            and (self.file is None or left.has_anon == self.has_anon)
             and left.locked == self.locked
             and left.pgoff + (left.end - left.start) == self.pgoff
         )

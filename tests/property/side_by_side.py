@@ -38,8 +38,10 @@ MAX_SPACES = 48
 MAX_FILES = 24
 SHARED_COUNTERS = [COUNTER_NAMES.index(name) for name in COUNTERS]
 VETOING = ("anon_vma_chain",)
-# A strategy's own: its word of a frame, and all it keeps in VMAs.
+# A strategy's own: its word of a frame, all it keeps in VMAs, and, when it vetoes merges, the index of
+# a page whose VMA has moved: a VMA that was merged keeps its old indices, one that is alone does not.
 FRAME_COLUMNS = [k for k in range(r.FRAME_WORDS) if k != r.FRAME_HEAD]
+PAGE_COLUMNS = [k for k in range(r.PAGE_WORDS) if k != r.PAGE_INDEX]
 
 
 class TooManyError(Exception):
@@ -243,7 +245,7 @@ def differences(one: Machine, other: Machine) -> list[str]:
     nr_pages, nr_ptes = int(one.live[r.NR_PAGES]), int(one.live[r.LEAF_TOP]) * LEAF_PTES
     views = {
         "counters": shared_counters,
-        "pages": lambda m: m.page[: nr_pages * r.PAGE_WORDS],
+        "pages": lambda m: m.page.reshape(-1, r.PAGE_WORDS)[:nr_pages, PAGE_COLUMNS],
         "entries": lambda m: m.pte[:nr_ptes],
         "frames": lambda m: m.frame.reshape(-1, r.FRAME_WORDS)[:, FRAME_COLUMNS],
         "free frames": lambda m: m.free[: int(m.live[r.NR_FREE])],
