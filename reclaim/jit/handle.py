@@ -98,6 +98,12 @@ class Handle:
         object.__setattr__(self, "_block", np.zeros(self._words, dtype=np.int64))
         for name, value in fields.items():
             setattr(self, name, value)
+        arrays = [v for v in fields.values() if isinstance(v, np.ndarray) and len(v)]
+        if len({array.ctypes.data for array in arrays}) < len(arrays):
+            raise TypeError(
+                f"{type(self).__qualname__}: two fields name the same array; compiled code relies on "
+                "a store to one not changing the other. Copy it."
+            )
 
     def __setattr__(self, name: str, value: Any) -> None:
         kind = self._kinds.get(name)

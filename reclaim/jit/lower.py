@@ -7,6 +7,7 @@ from the block with LLVM's *invariant* mark: blocks never change while compiled 
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -118,6 +119,66 @@ def _typeof_native(value: Native, context: Any) -> Any:
     return cpu_target.typing_context.resolve_value_type(_NATIVES[value.__name__])
 
 
+# ---- arrays of handles -------------------------------------------------------------------------
+
+
+class FieldArray(types.Array):
+    """An array that is a field of a handle: no other field names the same memory.
+
+    LLVM is told so by a tag on each access (type-based alias analysis). Without it a store to one
+    array, of all the counters to begin with, makes it read every other one again.
+    """
+
+    def __init__(self, dtype: Any, tag: str) -> None:
+        self.tag = tag
+        super().__init__(dtype, 1, "C", name=f"field({tag}, {dtype})")
+
+    @property
+    def key(self) -> Any:
+        """What makes two of these types the same."""
+        return self.dtype, self.tag
+
+
+register_model(FieldArray)(models.ArrayModel)
+
+
+def _place(context: Any, builder: Any, array_type: Any, array: Any, kind: Any, index: Any) -> Any:
+    """Return the address of an element, with numpy's meaning of a negative index."""
+    struct = context.make_array(array_type)(context, builder, array)
+    length = cgutils.unpack_tuple(builder, struct.shape, 1)[0]
+    at = context.cast(builder, index, kind, types.intp if kind.signed else types.uintp)
+    if kind.signed:
+        negative = builder.icmp_signed("<", at, at.type(0))
+        at = builder.select(negative, builder.add(at, length), at)
+    if BOUNDSCHECK:
+        cgutils.do_boundscheck(context, builder, at, length, 0)
+    return builder.gep(struct.data, [at])
+
+
+def _tagged(builder: Any, instruction: Any, tag: str) -> Any:
+    module = builder.module
+    root = module.add_metadata(["reclaim"])
+    kind = module.add_metadata([tag, root, _WORD(0)])
+    instruction.set_metadata("tbaa", module.add_metadata([kind, kind, _WORD(0)]))
+    return instruction
+
+
+@lower_builtin(operator.getitem, FieldArray, types.Integer)
+def _get_element(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    array_type, kind = signature.args
+    place = _place(context, builder, array_type, args[0], kind, args[1])
+    return _tagged(builder, builder.load(place), array_type.tag)
+
+
+@lower_builtin(operator.setitem, FieldArray, types.Integer, types.Any)
+def _set_element(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    array_type, kind, value_type = signature.args
+    value = context.cast(builder, args[2], value_type, array_type.dtype)
+    place = _place(context, builder, array_type, args[0], kind, args[1])
+    _tagged(builder, builder.store(value, place), array_type.tag)
+    return context.get_dummy_value()
+
+
 # ---- handles ----------------------------------------------------------------------------------
 
 
@@ -136,10 +197,17 @@ class HandleType(types.Type):
         if kind is None:
             return None
         if kind.startswith("array:"):
-            return types.Array(from_dtype(np.dtype(kind[6:])), 1, "C")
+            tag = f"{_definer(self.cls, name)}.{name}"
+            return FieldArray(from_dtype(np.dtype(kind[6:])), tag)
         if kind == "handle":
             return self.nested[name]
         return {"int64": types.int64, "float64": types.float64, "bool": types.boolean}[kind]
+
+
+def _definer(cls: type[Handle], name: str) -> str:
+    """Return the class that annotates a field, so that subclasses share its tag."""
+    owner = next(base for base in cls.__mro__ if name in base.__dict__.get("__annotations__", {}))
+    return f"{owner.__module__}.{owner.__qualname__}"
 
 
 register_model(HandleType)(models.OpaqueModel)
