@@ -84,7 +84,9 @@ def main() -> None:
             end = "divergence"
         ends[end] += 1
         if seed % 500 == 0:
-            print(f"seed {seed}: {nr} events, {time.time() - start:.0f} s, {dict(ends)}", flush=True)
+            print(
+                f"seed {seed}: {nr} events, {time.time() - start:.0f} s, {dict(ends)}", flush=True
+            )
     print(
         f"{nr} events on {len(laboratory.RMAPS)} strategies each, seeds {given.seed} to {seed - 1}, "
         f"{time.time() - start:.0f} s: {dict(ends)}"
