@@ -8,8 +8,9 @@ import shlex
 import shutil
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,7 @@ def capture(
     start = time.monotonic()
     with Spool(fold_window) as spool:
         arguments = [valgrind, *OPTIONS, f"--log-file={spool.pattern}", *command]
-        with subprocess.Popen(arguments) as process:
+        with _interruptible(), subprocess.Popen(arguments) as process:
             stopped = _follow(spool, process, start, progress)
         exit_code = None if stopped else process.returncode
         logs = [log for log in spool.logs if log.pid]
@@ -153,6 +154,23 @@ def _check(command: Sequence[str], out: Path) -> str:
     if not out.parent.is_dir():
         raise TraceError(located(out, None, f"there is no folder {out.parent} to write it to."))
     return valgrind
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let SIGTERM end a recording as Ctrl-C does: its processes would otherwise run on."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _follow(

@@ -22,6 +22,7 @@ from reclaim.trace.valgrind.log import Log
 
 PREFIX = "log."
 READ_BYTES = 4 << 20
+BLOCK_BYTES = 1 << 16
 MIN_FREE_BYTES = 64 << 20
 
 _SHM = Path("/dev/shm")  # noqa: S108 - memory, in a folder of our own
@@ -37,6 +38,7 @@ class _Stream:
         self.pid = pid
         self.log = log
         self.offset = 0
+        self.punched = 0
         self.replaced = False
 
 
@@ -123,8 +125,8 @@ class Spool:
         data = os.pread(stream.descriptor, READ_BYTES, stream.offset)
         if data:
             stream.log.feed(data)
-            _punch(stream.descriptor, stream.offset, len(data))
             stream.offset += len(data)
+            self._give_back(stream)
         return len(data)
 
     def _restart(self, stream: _Stream) -> None:
@@ -134,7 +136,14 @@ class Spool:
         stream.log.execs = True
         stream.log = Log(f"process {stream.pid}", self.fold_window)
         self.logs.append(stream.log)
-        stream.offset = 0
+        stream.offset = stream.punched = 0
+
+    def _give_back(self, stream: _Stream) -> None:
+        # Whole blocks only: of a block that is punched in two halves nothing is given back.
+        upto = stream.offset // BLOCK_BYTES * BLOCK_BYTES
+        if upto > stream.punched:
+            _punch(stream.descriptor, stream.punched, upto - stream.punched)
+            stream.punched = upto
 
     def _end(self, stream: _Stream) -> None:
         stream.log.finish()

@@ -14,24 +14,18 @@ from reclaim.trace.valgrind.fold import Folder
 
 TOOL_LINE = "Lackey, an example Valgrind tool"
 
-# Calls that become events, or block; the rest of what valgrind prints is passed over.
-_EVENTS = frozenset(
+# Calls that become events, block, or say what a descriptor stands for; the rest is passed over.
+_KNOWN = frozenset(
     (
         *("brk", "mmap", "munmap", "mremap", "mprotect", "pkey_mprotect", "madvise"),
         *("mlock", "mlock2", "munlock", "fork", "vfork", "clone", "wait4", "waitid"),
         *("read", "pread64", "readv", "write", "pwrite64", "writev", "sendfile"),
-        *("ftruncate", "truncate"),
-    )
-)
-_NAMES = frozenset(
-    (
+        *("ftruncate", "truncate", "rename", "renameat", "renameat2", "unlink", "unlinkat"),
         *("open", "openat", "creat", "close", "close_range", "memfd_create", "lseek"),
         *("dup", "dup2", "dup3", "fcntl", "chdir", "fchdir"),
-        *("rename", "renameat", "renameat2", "unlink", "unlinkat"),
     )
 )
 
-_O_TRUNC = 0o1000
 _WAITS = ("wait4", "waitid")
 NO_CHILDREN, NOT_TOLD = -10, -1
 """Results of a wait: every child is gone; a signal came when it returned, and hid which one is."""
@@ -153,6 +147,7 @@ class Log:
     def finish(self) -> None:
         """Take note that no more text follows, and of whether that is a proper end."""
         rest = self._rest.decode("utf-8", "replace")
+        self.folder.close()
         rows = self.folder.nr_rows
         if rest.startswith("SYSCALL[") and "sys_execve" in rest:
             self.execs = True
@@ -248,7 +243,7 @@ class Log:
             return
         value = int(result[2], 16)
         if result[1] == "Success":
-            if begun.name in _EVENTS | _NAMES:
+            if begun.name in _KNOWN:
                 self._keep(begun, value)
             if tail := _TAIL.search(text):
                 self.folder.fold(np.frombuffer(f"{tail[1]}\n".encode(), np.uint8), 0)
@@ -259,11 +254,10 @@ class Log:
         args, paths = _arguments(begun.name, begun.args)
         if begun.name == "clone" and args and args[0] & _CLONE_THREAD:
             return
+        # Rows do not reach over a call: it may unmap, share or write what they touched.
+        self.folder.close()
         position = self.folder.nr_rows
         self.calls.append(Call(position, begun.line, begun.name, args, paths, result))
-        truncates = begun.name in ("open", "openat") and any(a & _O_TRUNC for a in args[-2:])
-        if begun.name in _EVENTS or begun.name == "creat" or truncates:
-            self.folder.close()
 
 
 def _arguments(name: str, text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
