@@ -165,9 +165,9 @@ class Frames:
         while self.nr_free() < 1:
             victims = self.select(BATCH, page.id)
             put_back += len(victims)
-            if not any([self.try_to_evict(victim) for victim in victims]) and (
-                not victims or put_back >= 2 * self.pressure.frames + 2
-            ):
+            gone = [self.try_to_evict(victim) for victim in victims]
+            in_vain = not victims or put_back >= 2 * self.pressure.frames + 2
+            if in_vain and not any(gone):
                 raise OutOfMemoryError(f"page {page.id}")
 
     def reclaim_above_min(self, page: Page) -> None:

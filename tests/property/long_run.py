@@ -1,8 +1,8 @@
 """Random events by the million on small machines, everything checked after each.
 
 ``python -m tests.property.long_run --events 1000000`` prints what ran and each divergence with the
-seed that repeats it: ``--seed N --scripts 1``. Each seed is one script under one policy, pressure and
-size, on one machine per strategy, beside the oracle (`side_by_side`).
+seed that repeats it: ``--seed N --scripts 1``. Each seed is one script under one policy, pressure
+and size, on one machine per strategy, beside the oracle (`side_by_side`).
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def run_seed(seed: int) -> tuple[int, str]:
             nr += machines.say(line)
     except TooManyError:
         return nr, "too many spaces"
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the seed that makes it is wanted
         settings.pop("touches", None)
         shown = f"{type(error).__name__}: {error}"[:500]
         return nr, f"DIVERGENCE seed {seed} {settings} at '{line}': {shown}"
@@ -88,8 +88,8 @@ def main() -> None:
                 f"seed {seed}: {nr} events, {time.time() - start:.0f} s, {dict(ends)}", flush=True
             )
     print(
-        f"{nr} events on {len(laboratory.RMAPS)} strategies each, seeds {given.seed} to {seed - 1}, "
-        f"{time.time() - start:.0f} s: {dict(ends)}"
+        f"{nr} events on {len(laboratory.RMAPS)} strategies each, "
+        f"seeds {given.seed} to {seed - 1}, {time.time() - start:.0f} s: {dict(ends)}"
     )
     raise SystemExit(ends["divergence"] > 0)
 

@@ -38,8 +38,8 @@ MAX_SPACES = 48
 MAX_FILES = 24
 SHARED_COUNTERS = [COUNTER_NAMES.index(name) for name in COUNTERS]
 VETOING = ("anon_vma_chain",)
-# A strategy's own: its word of a frame, all it keeps in VMAs, and, when it vetoes merges, the index of
-# a page whose VMA has moved: a VMA that was merged keeps its old indices, one that is alone does not.
+# A strategy's own: its word of a frame, all it keeps in VMAs, and, when it vetoes merges, the index
+# of a page whose VMA has moved: a merged VMA keeps its old indices, one that is alone does not.
 FRAME_COLUMNS = [k for k in range(r.FRAME_WORDS) if k != r.FRAME_HEAD]
 PAGE_COLUMNS = [k for k in range(r.PAGE_WORDS) if k != r.PAGE_INDEX]
 
@@ -88,6 +88,14 @@ class Side(Driver):
             args = _event_args(step)
             row = ev.event_row(0, ev.VERB_NAMES.index(step.verb), *args)
             self._event(ev.event_array([row])[0], 0)
+
+    def attempt(self, step: Step) -> str:
+        """Take a step; return why it failed, "" if it did not."""
+        try:
+            self.step(step)
+        except MachineError as error:
+            return str(error)
+        return ""
 
 
 _known: dict[tuple[type, type], Bound] = {}
@@ -184,12 +192,9 @@ class SideBySide:
         except OutOfMemoryError:
             self.over = True
         for side in self.sides:
-            try:
-                side.step(step)
-            except MachineError as error:
-                assert self.over and "out of memory" in str(error), f"{side.strategy}: {error}"
-            else:
-                assert not self.over, f"{side.strategy} found a frame, the oracle did not"
+            end = side.attempt(step)
+            assert bool(end) == self.over, f"{side.strategy}: {end or 'found a frame'}"
+            assert not end or "out of memory" in end, f"{side.strategy}: {end}"
         if not self.over:
             self.check()
 
