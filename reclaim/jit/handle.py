@@ -101,8 +101,8 @@ class Handle:
         arrays = [v for v in fields.values() if isinstance(v, np.ndarray) and len(v)]
         if len({array.ctypes.data for array in arrays}) < len(arrays):
             raise TypeError(
-                f"{type(self).__qualname__}: two fields name the same array; compiled code relies on "
-                "a store to one not changing the other. Copy it."
+                f"{type(self).__qualname__}: two fields name the same array, but compiled code may "
+                "assume that a store to one does not change the other. Copy it."
             )
 
     def __setattr__(self, name: str, value: Any) -> None:

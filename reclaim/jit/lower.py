@@ -7,6 +7,7 @@ from the block with LLVM's *invariant* mark: blocks never change while compiled 
 
 from __future__ import annotations
 
+import inspect
 import operator
 from typing import Any
 
@@ -206,7 +207,7 @@ class HandleType(types.Type):
 
 def _definer(cls: type[Handle], name: str) -> str:
     """Return the class that annotates a field, so that subclasses share its tag."""
-    owner = next(base for base in cls.__mro__ if name in base.__dict__.get("__annotations__", {}))
+    owner = next(base for base in cls.__mro__ if name in inspect.get_annotations(base))
     return f"{owner.__module__}.{owner.__qualname__}"
 
 
