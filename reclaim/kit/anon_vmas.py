@@ -1,8 +1,8 @@
 """anon_vmas and the chains that link them with VMAs (Linux 2.6.34 and later, mm/rmap.c).
 
-An *anon_vma* is a group of VMAs that may map the same anonymous pages; an *AVC* (anon_vma_chain) links
-one VMA with one anon_vma. A VMA's chain runs from its newest link to its oldest, the root's; an
-anon_vma keeps its links in an interval tree keyed by the VMAs' page indices.
+An *anon_vma* is a group of VMAs that may map the same anonymous pages; an *AVC* (anon_vma_chain)
+links one VMA with one anon_vma. A VMA's chain runs from its newest link to its oldest, the root's;
+an anon_vma keeps its links in an interval tree keyed by the VMAs' page indices.
 
 The functions are the kernel's, by name: prepare, clone, fork, unlink. Fork may *adopt* an abandoned
 ancestor, one with fewer than two children and no active VMA (commit 2555283eb40d, 2022). A root is
@@ -75,7 +75,8 @@ def compatible(m: Machine, left: int, right: int) -> bool:
 
 
 class AnonVmas(Handle):
-    """Two pools; the rest lies in VMA and space rows. One per strategy, behind the file's tree node.
+    """Two pools; the rest lies in VMA and space rows. One per strategy, behind the file's tree
+    node.
 
     The first of the strategy's words of a space counts its AVCs.
     """
@@ -199,7 +200,7 @@ class AnonVmas(Handle):
 
     @cold
     def unlink(self, m: Machine, vma: int) -> None:
-        """Unlink a VMA from all its anon_vmas, newest first; those left empty go in a second pass."""
+        """Unlink a VMA from all its groups, newest first; those left empty go in a second pass."""
         own = vma_get(m, vma, V_ANON)
         if own == NIL:
             return
@@ -296,7 +297,7 @@ class AnonVmas(Handle):
             avc = self.avcs.rows[U(avc * self.avcs.width + A_OLDER)]
 
     def may_merge(self, m: Machine, left: int, right: int) -> bool:
-        """Tell whether two VMAs may merge: same group, or one without and the other's chain single."""
+        """Tell whether VMAs may merge: same group, or one has none and the other a single link."""
         a, b = vma_get(m, left, V_ANON), vma_get(m, right, V_ANON)
         if a == b:
             return True
@@ -314,7 +315,7 @@ class AnonVmas(Handle):
 
     @cold
     def walk(self, m: Machine, pfn: int, visitor: Any, limit: int) -> None:
-        """Walk the VMAs of a frame's group that cover its page, until `limit` were found to map it."""
+        """Walk the VMAs of a frame's group that cover its page until `limit` PTEs were found."""
         index = index_of(m, page_of(m, pfn))
         rows = self.avcs.rows
         top = self.anons.rows[U(head_of(m, pfn) * self.anons.width + TREE)]
