@@ -90,7 +90,6 @@ from reclaim.rows import (
     VMA_WORDS,
 )
 from reclaim.vm.evict import DROP, KEEP, STOP, maps, referenced
-from reclaim.vm.fault import BY_FD, BY_PTE, BY_ZAP
 from reclaim.vm.frames import (
     file_of,
     frame_of,
@@ -119,6 +118,7 @@ from reclaim.vm.mapping import (
 )
 from reclaim.vm.pte import pte_space, pte_vpn
 from reclaim.vm.tables import find_pte
+from reclaim.vm.tell import BY_FD, BY_PTE, BY_ZAP
 from reclaim.vm.vma import vma_get, vma_index, vma_set, vma_vpn
 
 __all__ = [name for name in dir() if not name.startswith("_") and name != "annotations"]

@@ -31,15 +31,7 @@ from reclaim.ids import LEAF_PTES, MAP_SHARED, NIL, PROT_READ, PROT_WRITE, READ,
 from reclaim.jit.handle import I32, I64, U8, Handle
 from reclaim.jit.kernel import U, kernel, prefetch
 from reclaim.vm.drain import drain
-from reclaim.vm.fault import (
-    BY_FD,
-    enter_policy,
-    fault,
-    fill,
-    room_short,
-    tell_access,
-    touch,
-)
+from reclaim.vm.fault import fault, fill, room_short
 from reclaim.vm.frames import (
     clear_flag,
     dirtied,
@@ -60,6 +52,7 @@ from reclaim.vm.pte import (
 )
 from reclaim.vm.reclaim import tick, wake_kswapd
 from reclaim.vm.tables import find_pte
+from reclaim.vm.tell import BY_FD, enter_policy, tell_access, touch
 from reclaim.vm.vma import first_vma, vma_get
 
 if TYPE_CHECKING:

@@ -9,12 +9,11 @@ from reclaim.jit.kernel import U, kernel
 from reclaim.vm.evict import finish_eviction, retire
 from reclaim.vm.frames import clear_flag, frame_flag, free_frame, is_locked, page_of, set_flag
 from reclaim.vm.mapping import DEACTIVATED, PAGEOUT, PROBE, UNLOCKED, ZAPPED_YOUNG
+from reclaim.vm.tell import BY_ZAP
 
 if TYPE_CHECKING:
     from reclaim.contract.policy import Policy
     from reclaim.vm.machine import Machine
-
-BY_ZAP = 2
 
 
 @kernel(cold=True)
