@@ -196,11 +196,16 @@ def _follow(
                     break
     except KeyboardInterrupt:
         stopped = "interrupted"
+    ended = spool.running() if stopped else []
     if stopped:
         _end_processes(spool, process)
     # The last log may have appeared after the last look.
     while spool.read() or spool.pids():
         pass
+    for log in ended:
+        # Its process did not exit: the recording left it.
+        if not log.exited:
+            log.cut = log.cut or stopped
     return stopped
 
 

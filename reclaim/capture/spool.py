@@ -87,6 +87,10 @@ class Spool:
         """Return the processes whose logs are still being written."""
         return [stream.pid for stream in self._streams if not stream.replaced]
 
+    def running(self) -> list[Log]:
+        """Return the logs of those processes."""
+        return [stream.log for stream in self._streams if not stream.replaced]
+
     def read(self) -> int:
         """Take in what was written, log by log; return the number of bytes."""
         taken = 0

@@ -7,127 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reclaim import ids
 from reclaim.errors import TraceError
 from reclaim.trace import Trace, open_trace
 from reclaim.trace import events as ev
 from reclaim.trace.header import event_lists
-from reclaim.trace.valgrind.fold import Folder
 from reclaim.trace.valgrind.log import Log
-
-R, W, X = ids.READ, ids.WRITE, ids.EXECUTE
-LETTERS = {"R": " L", "W": " S", "M": " M", "X": "I "}
-
-
-def lines(touches: str) -> bytes:
-    """Return access lines for words such as R5 (a load in page 5)."""
-    return "".join(f"{LETTERS[t[0]]} {int(t[1:]):05x}010,8\n" for t in touches.split()).encode()
-
-
-def folded(touches: str, window: int = 1) -> list[tuple[int, int, int]]:
-    folder = Folder(window)
-    data = np.frombuffer(lines(touches), np.uint8)
-    assert folder.fold(data, 0) == (len(data), False)
-    folder.close()
-    return list(zip(*(column.tolist() for column in folder.rows()), strict=True))
-
-
-def test_runs_of_a_page_fold() -> None:
-    assert folded("R5 R5 X5 R6 R5") == [(5, R, 3), (6, R, 1), (5, R, 1)]
-
-
-def test_a_write_opens_a_row_and_takes_what_follows() -> None:
-    assert folded("R5 R5 W5 R5 M5 X5") == [(5, R, 2), (5, W, 4)]
-    assert folded("M5 R5") == [(5, W, 2)]
-
-
-def test_a_window_folds_the_middle_one_of_three() -> None:
-    touches = "R1 R2 R1 R3 R2 R1"
-    # Between the first and the last touch of page 1 lie two others, 2 and 3.
-    assert folded(touches, 2) == [(1, R, 1), (2, R, 1), (1, R, 1), (3, R, 1), (2, R, 1), (1, R, 1)]
-    assert folded(touches, 3) == [(1, R, 2), (2, R, 1), (3, R, 1), (2, R, 1), (1, R, 1)]
-    assert folded("R1 R2 R1 R2 R1 R2", 2) == [(1, R, 2), (2, R, 2), (1, R, 1), (2, R, 1)]
-
-
-def test_the_first_write_stays() -> None:
-    assert folded("R1 R2 W1 R2 R1", 2) == [(1, R, 1), (2, R, 1), (1, W, 1), (2, R, 1), (1, R, 1)]
-    assert folded("W1 R2 W1 R2 R1", 2) == [(1, W, 2), (2, R, 1), (2, R, 1), (1, R, 1)]
-
-
-@pytest.mark.parametrize("window", [1, 3, 16])
-def test_folding_neither_loses_nor_makes_touches(window: int) -> None:
-    rng = np.random.default_rng(7)
-    words = [f"{'RWX'[kind]}{page}" for kind, page in rng.integers(0, (3, 20), (9000, 2))]
-    rows = folded(" ".join(words), window)
-    assert sum(nr for _, _, nr in rows) == len(words)
-    assert min(nr for _, _, nr in rows) == 1
-    if window == 1:
-        return
-    # Row by row the ops say which pages are written: the first write of each page is a row of it.
-    first = {word[1:] for word in words if word[0] == "W"}
-    assert {str(vpn) for vpn, op, _ in rows if op == W} == first
-
-
-def lru_faults(touches: list[int], frames: int) -> int:
-    stack: list[int] = []
-    faults = 0
-    for page in touches:
-        if page in stack:
-            stack.remove(page)
-        else:
-            faults += 1
-            stack = stack[-frames + 1 :] if frames > 1 else []
-        stack.append(page)
-    return faults
-
-
-@pytest.mark.parametrize("window", [1, 2, 4, 8])
-def test_folding_keeps_the_faults_of_lru(window: int) -> None:
-    rng = np.random.default_rng(window)
-    pages = (rng.zipf(1.3, 4000) % 40).tolist()
-    rows = folded(" ".join(f"R{page}" for page in pages), window)
-    kept = [vpn for vpn, _, _ in rows]
-    assert sum(nr for _, _, nr in rows) == len(pages)
-    for frames in range(window, 40):
-        assert lru_faults(kept, frames) == lru_faults(pages, frames)
-
-
-def test_an_access_over_a_border_touches_both_pages() -> None:
-    folder = Folder(1)
-    folder.fold(np.frombuffer(b" L 00005ffc,8\n L 00005ff8,8\n", np.uint8), 0)
-    folder.close()
-    assert folder.rows()[0].tolist() == [5, 6, 5]
-
-
-def test_what_no_process_maps_is_counted_and_left_out() -> None:
-    folder = Folder(1)
-    folder.fold(np.frombuffer(b"I  ffffffffff600000,4\nI  00005000,4\n", np.uint8), 0)
-    assert (folder.nr_rows, folder.nr_dropped) == (1, 1)
-
-
-PREAMBLE = """\
-=={pid}== Lackey, an example Valgrind tool
-=={pid}== Using Valgrind-3.19.0 and LibVEX; rerun with -h for copyright info
-=={pid}== Command: {command}
-=={pid}== Parent PID: {parent}
-=={pid}==
-"""
-
-
-def log_text(pid: int, body: str, parent: int = 1, command: str = "/bin/prog a") -> str:
-    """Return a log; in `body`, 'R5' is a load, '$ x' a syscall line of the process."""
-    out = [PREAMBLE.format(pid=pid, command=command, parent=parent)]
-    for line in body.strip().splitlines():
-        text = line.strip()
-        if not text:
-            continue
-        if text.startswith("$"):
-            out.append(f"SYSCALL[{pid},1]{text[1:].strip()}\n")
-        elif text[0] in LETTERS:
-            out.append(lines(text).decode())
-        else:
-            out.append(f" {text}\n")
-    return "".join(out) + f"=={pid}== \n"
+from tests.unit.lackey_text import W, log_text
 
 
 def trace_of(tmp_path: Path, *logs: str, **options: object) -> Trace:
@@ -403,3 +288,27 @@ def test_chunks_change_nothing(tmp_path: Path) -> None:
 
 def test_verbs_have_numbers() -> None:
     assert len(ev.VERB_NAMES) == len(ev.VERB_ARGS) == ev.EXPECT + 1
+
+
+def test_a_real_log() -> None:
+    folder = Path(__file__).parents[1] / "fixtures" / "lackey"
+    trace = open_trace(folder)
+    assert trace.spaces == ("0:forker", "1:forker")
+    assert trace.files == ("forker.c",)
+    assert trace.meta.command == "./forker"
+    verbs = [row.split(" ", 1)[1] for row in shown(trace)]
+    # The stack and the image are the implicit ones.
+    assert verbs == [
+        "mmap 0 1025 1 -1 0 7",
+        "mmap 0 33550336 1 -1 0 7",
+        "mmap 0 18432 32 -1 0 3",
+        "mmap 0 18464 1 0 0 9",
+        "fdread 0 0 1",
+        "fork 0 1",
+        "munmap 1 18448 4",
+        "exit 1",
+        "mprotect 0 18432 1 1",
+        "exit 0",
+    ]
+    child_writes = np.unique(trace.vpn[(trace.asid == 1) & (trace.op == W)])
+    assert [page for page in child_writes.tolist() if page < 20000] == list(range(18432, 18440))
