@@ -3,7 +3,7 @@
 In `exact` mode, where a policy is asked for one victim when it must be, a policy over one process's
 pages is the textbook's algorithm. Two others answer: `tests.oracle.paper`, written from the papers,
 and libcachesim, a library of cache simulators in C++. Its FIFO, LRU and Belady agree as they come.
-Its CLOCK starts a new page's counter at zero unless told otherwise; here the access that faults sets
+Its CLOCK starts a new page at zero unless told otherwise; here the access that faults sets
 the young bit, as hardware does, so `init_freq` is one; what it does by itself is the textbook's
 other rule (`bit_at_insertion` False).
 """
