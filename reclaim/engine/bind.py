@@ -44,7 +44,7 @@ from numba import njit
 from {module} import {function}
 
 
-@njit(cache={cache}, _nrt=False, boundscheck={boundscheck}, error_model="numpy")
+@njit(cache={keep}, _nrt=False, boundscheck={boundscheck}, error_model="numpy")
 def entry({arguments}):
     return {function}({arguments})
 '''
@@ -182,7 +182,7 @@ def _module(kind: str, name: str) -> types.ModuleType:
         module=home,
         function=function,
         arguments=_ARGUMENTS[kind],
-        cache=folder is not None,
+        keep=folder is not None,
         boundscheck=BOUNDSCHECK,
     )
     if folder is None:
