@@ -105,11 +105,15 @@ def open_any(
 ) -> Trace:
     """Open a trace with the registered readers, after checking the reader's options.
 
+    A name that is no file but that of a sample which ships with reclaim means the sample.
+
     Raises
     ------
     ConfigError, TraceError
         An option that no reader takes, or a trace that cannot be read.
     """
+    if not Path(path).exists() and path in samples():
+        path = str(samples()[path])
     readers = [registry.readers.get(reader)] if reader else registry.readers.classes()
     for name, value in options.items():
         takers = [cls for cls in readers if name in cls.params]
@@ -127,11 +131,16 @@ def sample_path(name: str) -> Path:
     TraceError
         There is no sample of that name.
     """
-    folder = Path(str(resources.files("reclaim"))) / "samples"
-    found = {path.name.split(".")[0]: path for path in sorted(folder.glob("*.*"))}
+    found = samples()
     if name not in found:
         raise TraceError(f"there is no sample trace '{name}'.{nearest(name, found)}")
     return found[name]
+
+
+def samples() -> dict[str, Path]:
+    """Return the traces that ship with reclaim, by name."""
+    folder = Path(str(resources.files("reclaim"))) / "samples"
+    return {path.name.split(".")[0]: path for path in sorted(folder.glob("*.*"))}
 
 
 def plan(session: Session) -> list[RunSpec]:
