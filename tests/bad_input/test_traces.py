@@ -74,7 +74,9 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize(("broken", "message"), BROKEN, ids=lambda value: getattr(value, "__name__", str(value))[:40])
+@pytest.mark.parametrize(
+    ("broken", "message"), BROKEN, ids=lambda value: getattr(value, "__name__", str(value))[:40]
+)
 def test_a_broken_trace_is_one_line_and_exit_code_2(
     broken: Callable[[Path], Path],
     message: str,
