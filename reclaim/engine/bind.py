@@ -2,10 +2,11 @@
 
 Two entries are made per machine: `pair` (the access loop, with policy and strategy) and `events`
 (what needs no policy), so that policies share the latter. Each is a generated module of a few lines
-whose one function is cached by numba. The module's *name* is a hash of every source that can change
-the machine code: the engine, the kit, the plugins' files and what they import, compiler options,
-versions. An edit anywhere gives another name, so nothing stale can be found; numba's own cache,
-which looks at the caller's file alone, is used nowhere else (docs/decisions/0001-handles.md).
+whose one function is cached by numba. The module's *name* is a hash of everything that can change
+the machine code (`reclaim.engine.fingerprint`): the engine, the kit, the plugins and what they use,
+compiler options, versions. An edit anywhere gives another name, so nothing stale can be found;
+numba's own cache, which looks at the caller's file alone, is used nowhere else
+(docs/decisions/0001-handles-for-binding.md).
 
 On a cold start the two entries compile in two processes.
 """
@@ -14,10 +15,8 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import hashlib
 import importlib.util
 import os
-import platform
 import sys
 import tempfile
 import time
@@ -31,8 +30,9 @@ from typing import Any
 
 from reclaim.engine import events, loop
 from reclaim.engine.explain import explained
+from reclaim.engine.fingerprint import code_hash
 from reclaim.jit.handle import I64, Handle
-from reclaim.jit.kernel import BOUNDSCHECK, INTERPRET, Kernel
+from reclaim.jit.kernel import BOUNDSCHECK, INTERPRET
 from reclaim.vm.machine import Machine
 
 Entry = Callable[..., int]
@@ -50,9 +50,6 @@ def entry({arguments}):
 '''
 _ARGUMENTS = {"pair": "m, policy, span, args", "events": "m, args"}
 _HOME = {"pair": ("reclaim.engine.loop", "pair"), "events": ("reclaim.engine.events", "apply")}
-# What the machine code is made from, below the package's folder.
-_SOURCES = ("jit", "kit", "vm", "contract", "engine")
-_SOURCE_FILES = ("ids.py", "rows.py", "counters.py", "trace/events.py")
 
 
 @dataclass(frozen=True)
@@ -85,68 +82,6 @@ def cache_folder() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("reclaim")
-
-
-@cache
-def engine_hash() -> bytes:
-    """Hash the sources of the engine and how this process runs them."""
-    root = Path(__file__).parents[1]
-    hasher = hashlib.blake2b(digest_size=16)
-    files = [path for folder in _SOURCES for path in sorted((root / folder).glob("*.py"))]
-    for path in [*files, *(root / name for name in _SOURCE_FILES)]:
-        hasher.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    hasher.update(repr((INTERPRET, BOUNDSCHECK)).encode())
-    return hasher.digest()
-
-
-@cache
-def _compiler_hash() -> bytes:
-    """Hash versions and processor: a cache folder may be shared between machines."""
-    import llvmlite
-    import numba
-    from llvmlite import binding
-
-    cpu = f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
-    facts = (numba.__version__, llvmlite.__version__, sys.version, platform.machine(), cpu)
-    return hashlib.blake2b(repr(facts).encode(), digest_size=16).digest()
-
-
-def _plugin_modules(cls: type) -> Iterator[types.ModuleType]:
-    """Yield the modules whose code a plugin's class may run: its own, and those it took names
-    from.
-    """
-    todo = [base.__module__ for base in cls.__mro__]
-    seen: set[str] = set()
-    while todo:
-        name = todo.pop()
-        module = sys.modules.get(name)
-        if name in seen or module is None or name.split(".")[0] in ("numpy", "numba", "builtins"):
-            continue
-        seen.add(name)
-        if name.split(".")[0] != "reclaim":
-            yield module
-        for value in list(vars(module).values()):
-            if isinstance(value, types.ModuleType):
-                todo.append(value.__name__)
-            elif isinstance(value, (types.FunctionType, type, Kernel)):
-                todo.append(value.__module__)
-
-
-def _is_code_of_ours(module: types.ModuleType) -> bool:
-    file = getattr(module, "__file__", None) or ""
-    return file.endswith(".py") and "/lib/python" not in file.replace("site-packages/reclaim_", "@")
-
-
-def code_hash(*handles: Handle) -> str:
-    """Return the hash that names the compiled code of some plugins' state classes."""
-    hasher = hashlib.blake2b(engine_hash() + _compiler_hash(), digest_size=16)
-    for handle in handles:
-        cls = type(handle)
-        hasher.update(f"{cls.__module__}.{cls.__qualname__}".encode())
-        files = {m.__name__: m.__file__ for m in _plugin_modules(cls) if _is_code_of_ours(m)}
-        for name, file in sorted(files.items()):
-            hasher.update(name.encode() + Path(str(file)).read_bytes())
-    return hasher.hexdigest()
 
 
 def _write(path: Path, text: str) -> None:

@@ -22,8 +22,9 @@ from reclaim import rows as r
 from reclaim.contract.policy import Policy
 from reclaim.contract.rmap import RmapStrategy
 from reclaim.engine import loop
-from reclaim.engine.bind import bind, cache_folder, engine_hash
+from reclaim.engine.bind import bind, cache_folder
 from reclaim.engine.drive import Driver
+from reclaim.engine.fingerprint import engine_hash
 from reclaim.ids import FILE, LEAF_PTES, NIL, SHM
 from reclaim.jit.handle import I64
 from reclaim.jit.kernel import U
