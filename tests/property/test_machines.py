@@ -15,7 +15,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from reclaim.jit.kernel import INTERPRET
 from tests.oracle.machine import resolve
-from tests.oracle.scripts import WEIGHTS, DrawChooser, ScriptWriter, random_script
+from tests.oracle.scripts import (
+    WEIGHTS,
+    Chooser,
+    DrawChooser,
+    RandomChooser,
+    ScriptWriter,
+    random_script,
+)
 from tests.oracle.steps import steps_of_script
 from tests.property.side_by_side import SideBySide
 
@@ -25,13 +32,13 @@ POLICIES = ["fifo", "clock", "lru"] if INTERPRET else ["clock"]
 PRESSURES: list[dict[str, Any]] = [
     {"pressure": "exact"},
     {"pressure": "limit"},
-    {"pressure": "watermarks", "min": 1, "low": 3, "high": 5},
-    {"pressure": "watermarks", "min": 1, "low": 3, "high": 5, "kswapd_every": 3}
+    {"pressure": "watermarks", "min": 1, "low": 2, "high": 4},
+    {"pressure": "watermarks", "min": 1, "low": 2, "high": 4, "kswapd_every": 3}
     | {"writeback_accesses": 5},
 ]
 VERBS = [verb for verb in WEIGHTS for _ in range(WEIGHTS[verb]) if verb != "mark"]
 WORLDS = {
-    "frames": st.sampled_from([12, 14, 24]),
+    "frames": st.sampled_from([5, 7, 12]),
     "swap_pages": st.sampled_from([None, None, None, 30]),
     "fork_copies": st.sampled_from(["anon", "all"]),
     "pressure": st.sampled_from(PRESSURES),
@@ -44,11 +51,22 @@ class Machines(RuleBasedStateMachine):
     @initialize(policy=st.sampled_from(POLICIES), sharing=st.booleans(), **WORLDS)
     def switch_on(self, policy: str, sharing: bool, **world: Any) -> None:
         self.machines = SideBySide(policy, **world)
-        self.writer = ScriptWriter(DrawChooser(None), sharing_shm_privately=sharing)
+        self.writer = ScriptWriter(DrawChooser(None), max_locked=2, sharing_shm_privately=sharing)
 
     @rule(verb=st.sampled_from(VERBS), data=st.data())
     def happen(self, verb: str, data: st.DataObject) -> None:
-        self.writer.chooser = DrawChooser(data.draw)
+        """One event, each of whose numbers hypothesis can make smaller."""
+        self.say(DrawChooser(data.draw), verb)
+
+    @rule(seed=st.integers(0, 1 << 32), nr=st.integers(1, 8))
+    def happen_by_chance(self, seed: int, nr: int) -> None:
+        """Some events spread as hypothesis would not spread them; it can leave them out."""
+        chance = RandomChooser(seed)
+        for _ in range(nr):
+            self.say(chance, VERBS[chance.integer(0, len(VERBS) - 1)])
+
+    def say(self, chooser: Chooser, verb: str) -> None:
+        self.writer.chooser = chooser
         said = len(self.writer.lines)
         if self.writer.spaces or verb == "mmap":
             getattr(self.writer, "write_" + verb)()
