@@ -128,7 +128,6 @@ def test_room_that_is_there_from_the_start_changes_nothing(seed, monkeypatch):
         m, policy = build(*args)
         m.live[[r.WANT_LEAVES, r.WANT_NODES, r.WANT_VMAS, r.WANT_PAGES]] = 500
         grow(m)
-        m.rmap.chains.grow(5000)
         return m, policy
 
     monkeypatch.setattr("reclaim.run.build", roomy)
