@@ -62,9 +62,10 @@ def plugin(imports: str = "", attribute: str = "", body: str = "") -> str:
 def ask(script: str, *arguments: Path, paths: list[Path], **environment: str) -> str:
     """Run a script in a new process, with folders to import from, and return what it prints."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("RECLAIM_")}
+    folders = os.pathsep.join(map(str, [*paths, *filter(None, sys.path)]))
     done = subprocess.run(
         [sys.executable, "-B", "-c", script, *map(str, arguments)],
-        env={**kept, **environment, "PYTHONPATH": os.pathsep.join(map(str, [*paths, *sys.path]))},
+        env={**kept, **environment, "PYTHONPATH": folders},
         capture_output=True,
         text=True,
         check=False,
