@@ -183,6 +183,23 @@ def _set_element(context: Any, builder: Any, signature: Any, args: Any) -> Any:
 # ---- handles ----------------------------------------------------------------------------------
 
 
+_CLASSES: dict[str, list[type[Handle]]] = {}
+
+
+def _name_of(cls: type[Handle]) -> str:
+    """Return what tells a class from all others of this process.
+
+    numba takes types of one name for one type. A class that was defined anew, in a notebook or by
+    a reload, has its predecessor's name and another number.
+    """
+    name = f"{cls.__module__}.{cls.__qualname__}"
+    namesakes = _CLASSES.setdefault(name, [])
+    if cls not in namesakes:
+        namesakes.append(cls)
+    number = namesakes.index(cls)
+    return f"{name}#{number}" if number else name
+
+
 class HandleType(types.Type):
     """The type of a handle: its class, and the types of the handles within it."""
 
@@ -190,7 +207,7 @@ class HandleType(types.Type):
         self.cls = cls
         self.nested = dict(nested)
         inner = ",".join(f"{name}={kind.name}" for name, kind in nested)
-        super().__init__(name=f"{cls.__module__}.{cls.__qualname__}({inner})")
+        super().__init__(name=f"{_name_of(cls)}({inner})")
 
     def field(self, name: str) -> Any:
         """Return the numba type of a field, or None."""

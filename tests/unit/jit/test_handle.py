@@ -320,6 +320,30 @@ def test_bytes_of_all_arrays_nested_ones_too() -> None:
     assert outer().nbytes() == 5 * 8 + 4 * 4 + 2 + 3 * 8 + 3 * 8
 
 
+REDEFINED = """
+class Mine(Handle):
+    size: int
+
+    def get(self):
+        return self.size + {0}
+"""
+
+
+def get(h: Any) -> Any:
+    return h.get()
+
+
+def test_a_class_defined_anew_under_its_name() -> None:
+    """As in a notebook: the old one's compiled methods are not taken for the new one's."""
+    made = []
+    for number in (10, 20):
+        names = {"Handle": Handle, "__name__": __name__}
+        exec(REDEFINED.format(number), names)
+        made.append(names["Mine"](size=1))
+    for run in both(get):
+        assert [run(h) for h in [*made, made[0]]] == [11, 21, 11]
+
+
 HELD = Inner(words=np.zeros(1, dtype=np.int64), step=1)
 
 
