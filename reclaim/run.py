@@ -16,7 +16,7 @@ from reclaim.engine import loop
 from reclaim.engine.bind import bind
 from reclaim.engine.drive import Driver, Log
 from reclaim.engine.resolve import Resolved, file_kinds, resolve
-from reclaim.engine.snapshot import Snapshot, digest, snapshot, work_distribution
+from reclaim.engine.snapshot import Snapshot, decisions, digest, snapshot, work_distribution
 from reclaim.errors import ConfigError, MachineError
 from reclaim.metrics.derived import derive
 from reclaim.metrics.warnings import warnings_of
@@ -254,5 +254,6 @@ def _record(
             policy=spec.policy.cls.name,
             needs=spec.policy.cls.needs,
         ),
+        "decisions": decisions(m),
         "digest": digest(m),
     }

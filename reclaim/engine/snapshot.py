@@ -114,6 +114,17 @@ def work_distribution(m: Machine) -> dict[str, int | float]:
     return {"count": total, **quantile, "max": int(lower[np.flatnonzero(histogram)[-1]])}
 
 
+def decisions(m: Machine) -> str:
+    """Return a hash of what the policy decided: which page is where, and when each last left.
+
+    Exact strategies agree on it, since nothing of theirs is in it.
+    """
+    pages = m.page[: int(m.live[r.NR_PAGES]) * r.PAGE_WORDS]
+    hasher = hashlib.blake2b(np.ascontiguousarray(pages).tobytes(), digest_size=16)
+    hasher.update(np.array([m.live[r.NR_EVICTED], m.live[r.NOW]]).tobytes())
+    return hasher.hexdigest()
+
+
 def digest(m: Machine) -> str:
     """Return a hash of all state of a machine but addresses: equal in every lane."""
     hasher = hashlib.blake2b(digest_size=16)
