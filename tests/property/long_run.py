@@ -32,18 +32,25 @@ PRESSURES: tuple[dict[str, Any], ...] = (
 def world(seed: int) -> tuple[str, dict[str, Any]]:
     """Return the script of a seed, and on which machines it runs."""
     rng = random.Random(seed)
+    many_locked = rng.random() < 0.4
     text = random_script(
         seed,
         rng.choice([60, 120, 200]),
         max_spaces=rng.choice([2, 4, 6]),
+        max_locked=6 if many_locked else 1,
         sharing_shm_privately=rng.random() < 0.25,
     )
     return text, {
         "policy": rng.choice(list(POLICIES)),
-        "frames": rng.choice([12, 14, 20, 40]),
+        "frames": rng.choice([14, 20, 40] if many_locked else [7, 9, 14]),
         "swap_pages": rng.choice([None, None, None, 25]),
         "fork_copies": rng.choice(["anon", "all"]),
         "pressure": rng.choice(PRESSURES),
+        "strategies": (
+            laboratory.rmap("pte_chain", line=rng.choice([32, 64])),
+            laboratory.rmap("anon_vma_chain", early_exit=rng.random() < 0.7),
+            "full_scan",
+        ),
     }
 
 

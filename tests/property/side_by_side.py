@@ -8,6 +8,7 @@ mappings, counters. Strategies that veto merges may have more VMAs.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from reclaim.engine.drive import Driver
 from reclaim.engine.resolve import Resolved
 from reclaim.errors import MachineError
 from reclaim.ids import FILE, LEAF_PTES, MAP_SHARED, NIL, SHM
-from reclaim.run import RunSpec, build
+from reclaim.run import PluginChoice, RunSpec, build
 from reclaim.trace import events as ev
 from reclaim.trace.model import Trace, TraceMeta
 from reclaim.vm.invariants import broken
@@ -131,6 +132,8 @@ class SideBySide:
         Any but `opt`, unless `touches` are given: the future is not known while it is made.
     frames, swap_pages, fork_copies, pressure
         As in `RunSpec`; `pressure` with its numbers as a dict.
+    strategies : sequence of str or PluginChoice
+        One machine each; the oracle sees the first.
     touches : list of list of int, optional
         What `tests.oracle.machine.resolve` says of the steps that will come.
     """
@@ -143,7 +146,7 @@ class SideBySide:
         swap_pages: int | None = None,
         fork_copies: str = "anon",
         pressure: dict[str, Any] | None = None,
-        strategies: tuple[str, ...] = laboratory.RMAPS,
+        strategies: Sequence[str | PluginChoice] = laboratory.RMAPS,
         touches: list[list[int]] | None = None,
     ) -> None:
         pressure = pressure or {"pressure": "exact"}

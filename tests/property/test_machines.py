@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from reclaim.jit.kernel import INTERPRET
+from tests import laboratory
 from tests.oracle.machine import resolve
 from tests.oracle.scripts import (
     WEIGHTS,
@@ -37,7 +38,10 @@ PRESSURES: list[dict[str, Any]] = [
     | {"writeback_accesses": 5},
 ]
 VERBS = [verb for verb in WEIGHTS for _ in range(WEIGHTS[verb]) if verb != "mark"]
+# Chain nodes of 3 slots and of 7.
+CHAINS = [laboratory.rmap("pte_chain", line=line) for line in (32, 64)]
 WORLDS = {
+    "strategies": st.sampled_from([(chain, *laboratory.RMAPS[1:]) for chain in CHAINS]),
     "frames": st.sampled_from([5, 7, 12]),
     "swap_pages": st.sampled_from([None, None, None, 30]),
     "fork_copies": st.sampled_from(["anon", "all"]),
