@@ -1,0 +1,23 @@
+"""Does the beginning of the long run pass? The whole of it is for a night: `long_run`."""
+
+from __future__ import annotations
+
+import pytest
+
+from reclaim.jit.kernel import INTERPRET
+from tests.property.long_run import run_seed, world
+
+# Compiled lanes see one policy: each is compiled with each strategy.
+SEEDS = [
+    seed
+    for seed in range(60 if INTERPRET else 240)
+    if INTERPRET or world(seed)[1]["policy"] == "clock"
+]
+
+
+@pytest.mark.parametrize("part", range(6))
+def test_a_slice_of_the_long_run(part):
+    for seed in SEEDS[part::6]:
+        nr, end = run_seed(seed)
+        assert nr > 0
+        assert not end.startswith("DIVERGENCE"), end
