@@ -9,7 +9,7 @@ import numpy as np
 from reclaim import rows as r
 from reclaim.ids import LEAF_PTES, NIL
 from reclaim.jit.handle import I64
-from reclaim.kit.pool import Pool
+from reclaim.kit.pool import _FREE, _TOP, Pool
 from reclaim.vm.machine import Machine
 from reclaim.vm.pte import PRESENT, VALUE_SHIFT
 
@@ -22,7 +22,7 @@ def used_objects(pool: Pool) -> set[int]:
     AssertionError
         The free list has a loop.
     """
-    top, at = int(pool.state[1]), int(pool.state[0])
+    top, at = int(pool.state[_TOP]), int(pool.state[_FREE])
     free: set[int] = set()
     while at != NIL:
         assert at not in free, "the free list has a loop"

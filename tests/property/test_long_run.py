@@ -10,7 +10,7 @@ from tests.property.long_run import run_seed, world
 # Compiled lanes see one policy: each is compiled with each strategy.
 SEEDS = [
     seed
-    for seed in range(60 if INTERPRET else 240)
+    for seed in range(36 if INTERPRET else 160)
     if INTERPRET or world(seed)[1]["policy"] == "clock"
 ]
 
