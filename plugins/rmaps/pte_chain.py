@@ -86,7 +86,8 @@ class PteChain(RmapStrategy):
         return {"pte_chain": self.line}
 
     def fixed_bytes(self, layout):
-        return {"frame": max(self.pte_address, 4 if layout == "32-bit" else 8)}
+        # Line and word are this strategy's own params; the layout of the run does not change them.
+        return {"frame": max(self.pte_address, self.word)}
 
     def check(self, m):
         return self.chains.check(m)

@@ -25,11 +25,11 @@ from reclaim.engine import loop
 from reclaim.engine.bind import bind, cache_folder
 from reclaim.engine.drive import Driver
 from reclaim.engine.fingerprint import engine_hash
-from reclaim.ids import FILE, LEAF_PTES, NIL, SHM
+from reclaim.ids import FILE, SHM
 from reclaim.jit.handle import I64
-from reclaim.jit.kernel import U
+from reclaim.kit.pte_chains import PteChains
 from reclaim.trace.model import Trace
-from reclaim.vm.evict import STOP, Referencer, Unmapper, maps
+from reclaim.vm.evict import Referencer, Unmapper
 from reclaim.vm.machine import Machine, new_machine
 
 
@@ -50,19 +50,37 @@ class Recorder(Nobody):
     RECORDS = True
 
 
-class Search(RmapStrategy):
-    """Finds PTEs by reading them all: truncation is the only one who asks here."""
+class Chains(RmapStrategy):
+    """Finds PTEs for truncation, pageout and probes, who ask even of an infinite memory."""
 
-    name = "search"
+    name = "chains"
+
+    chains: PteChains
+
+    def short(self, m: Machine, nr: int) -> bool:
+        """Tell whether nodes run short."""
+        return self.chains.short(nr)
+
+    def room(self, m: Machine, space: int, nr_ptes: int, forks: bool) -> int:
+        """Ask for a node for each PTE that fork copies."""
+        return nr_ptes if forks else 2
+
+    def link(self, m: Machine, pfn: int, pte: int, vma: int, fresh: bool) -> None:
+        """Chain the PTE."""
+        self.chains.add(m, pfn, pte)
+
+    def unlink(self, m: Machine, pfn: int, pte: int, vma: int) -> None:
+        """Forget the PTE."""
+        self.chains.remove(m, pfn, pte)
+
+    def move(self, m: Machine, pfn: int, old: int, new: int, vma: int) -> None:
+        """Forget one PTE, chain the other."""
+        self.chains.remove(m, pfn, old)
+        self.chains.add(m, pfn, new)
 
     def walk(self, m: Machine, pfn: int, visitor: Any) -> None:
-        """Read every slot of every leaf."""
-        for leaf in range(1, m.live[U(r.LEAF_TOP)]):
-            if m.leaf[U(leaf * r.LEAF_WORDS)] != NIL:
-                for slot in range(LEAF_PTES):
-                    pte = leaf * LEAF_PTES + slot
-                    if maps(m, pte, pfn) and visitor.visit(m, pte) == STOP:
-                        return
+        """Walk the chain."""
+        self.chains.walk(m, pfn, visitor)
 
 
 @dataclass(frozen=True)
@@ -100,7 +118,7 @@ def _run(trace: Trace, fork_all: bool, records: bool) -> Machine:
         nr_pages=1024,
         nr_spaces=len(trace.spaces),
         file_kinds=file_kinds(trace),
-        rmap=Search.new(),
+        rmap=Chains(chains=PteChains.empty(7)),
         referencer=Referencer(),
         unmapper=Unmapper(),
     )
