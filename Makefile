@@ -11,6 +11,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 LANE := .ci/lane
+# Compiled machines are kept here, not among the user's own.
+export RECLAIM_CACHE_DIR ?= $(CURDIR)/.cache/reclaim
 
 # Which tests a lane runs. Interpreted and bounds-checked lanes ask again what compiled code answered;
 # what only looks at files, configuration or the command line gives the same answer in all of them.
