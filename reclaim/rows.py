@@ -128,9 +128,7 @@ NODE_ENTRIES = 512  # entries of a directory node
     NEXT_USE,  # touch index at which the page now touched is touched next
     YOUNG,  # what the last referenced walk gathered: young PTEs ...
     WALK_FLAGS,  # ... and the flags of the VMAs or PTEs behind them
-    DIRTIED,  # what the last unmap walk gathered: a dirty PTE ...
-    UNMAPPED,  # ... and the PTEs unmapped
-    UNMAPPED_YOUNG,
+    UNMAPPED_YOUNG,  # young PTEs that unmap walks met; truncation counts from zero
     WANT_LEAVES,  # room that a kernel asked for when it stopped with GROW
     WANT_NODES,
     WANT_VMAS,
@@ -146,7 +144,7 @@ NODE_ENTRIES = 512  # entries of a directory node
     LEAST_FREE,  # fewest free frames ever, in infinite memory: its peak
     NR_WRITEBACK,
     NR_PTES,  # PTEs of the whole machine that are not empty
-) = range(54)
+) = range(52)
 LIVE_WORDS = 64
 
 NEVER = 1 << 62

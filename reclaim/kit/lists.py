@@ -70,8 +70,8 @@ def move_to_front(m: Machine, at: int, pfn: int) -> None:
 def take_back(m: Machine, at: int) -> int:
     """Take the frame at the back of a list off it and count it as scanned; NIL if it is empty.
 
-    The frame two behind it and the page of the one behind it are prefetched: the caller is likely
-    to want them next, and each is a cache miss.
+    The frame three behind it is prefetched, and the page and PTE of the one two behind it: each is
+    a cache miss, and the caller is likely to want them soon.
     """
     pfn = m.frame[U(at * FRAME_WORDS + FRAME_PREV)]
     if pfn == at:
@@ -79,9 +79,10 @@ def take_back(m: Machine, at: int) -> int:
     following = m.frame[U(pfn * FRAME_WORDS + FRAME_PREV)]
     m.frame[U(at * FRAME_WORDS + FRAME_PREV)] = following
     m.frame[U(following * FRAME_WORDS + FRAME_NEXT)] = at
-    prefetch(m.frame, m.frame[U(following * FRAME_WORDS + FRAME_PREV)] * FRAME_WORDS)
-    prefetch(m.page, m.frame[U(following * FRAME_WORDS + FRAME_PAGE)] * PAGE_WORDS)
-    m.rmap.hint(m, following)
+    second = m.frame[U(following * FRAME_WORDS + FRAME_PREV)]
+    prefetch(m.frame, m.frame[U(second * FRAME_WORDS + FRAME_PREV)] * FRAME_WORDS)
+    prefetch(m.page, m.frame[U(second * FRAME_WORDS + FRAME_PAGE)] * PAGE_WORDS)
+    m.rmap.hint(m, second)
     count(m, FRAMES_SCANNED, 1)
     return pfn
 

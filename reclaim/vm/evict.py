@@ -81,8 +81,8 @@ class Unmapper(Handle):
         entry = m.pte[U(pte)]
         pfn = entry >> VALUE_SHIFT
         page = page_of(m, pfn)
-        m.live[U(r.DIRTIED)] |= entry & DIRTY
-        m.live[U(r.UNMAPPED)] += 1
+        if (entry & DIRTY) != 0:
+            set_flag(m, pfn, r.FRAME_DIRTY)
         if (entry & YOUNG) != 0:
             m.live[U(r.UNMAPPED_YOUNG)] += 1
         if is_locked(m, pfn):
@@ -127,14 +127,9 @@ def referenced(m: Machine, pfn: int) -> int:
 @kernel
 def unmap(m: Machine, pfn: int) -> None:
     """Unmap a frame everywhere in one walk; its dirty bits move to the frame."""
-    m.live[U(r.DIRTIED)] = 0
-    m.live[U(r.UNMAPPED)] = 0
-    m.live[U(r.UNMAPPED_YOUNG)] = 0
     if mapcount(m, pfn) > 0:
         count(m, RMAP_WALKS, 1)
         m.rmap.walk(m, pfn, m.unmapper)
-    if m.live[U(r.DIRTIED)] != 0:
-        set_flag(m, pfn, r.FRAME_DIRTY)
 
 
 @kernel

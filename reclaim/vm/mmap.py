@@ -259,8 +259,9 @@ def truncate(m: Machine, file: int, nr_pages: int) -> None:
             continue
         pfn = frame_of(m, page)
         if pfn != NIL:
+            count(m, PTES_ZAPPED, mapcount(m, pfn))
+            m.live[U(r.UNMAPPED_YOUNG)] = 0
             unmap(m, pfn)
-            count(m, PTES_ZAPPED, m.live[U(r.UNMAPPED)])
             for _ in range(m.live[U(r.UNMAPPED_YOUNG)]):
                 leave_note(m, pfn, ZAPPED_YOUNG)
             release(m, pfn, TRUNCATED)
