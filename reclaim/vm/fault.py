@@ -322,7 +322,7 @@ def needed_prot(op: int) -> int:
     return PROT_READ if op == 0 else PROT_EXEC
 
 
-@kernel(cold=True)
+@kernel
 def fault(
     m: Machine, policy: Policy, pte: int, space: int, vpn: int, op: int, nr: int, missed: int
 ) -> int:
