@@ -1,6 +1,6 @@
 """What is possible: CLOCK and LRU as one hand-inlined loop each, with the engine's memory layout.
 
-The same rows (a cache line for a frame, one for a page), the same table walk, look-ahead and
+The same rows (a cache line for a frame, one for a page), the same four-level tables, look-ahead and
 prefetches, one list through the frame rows; but no contract, no phases, no events, no counters
 beyond what the result needs. An engine cannot be faster than this without a better idea, and the
 better idea would then be used here as well.
@@ -22,7 +22,7 @@ from numba.extending import intrinsic
 from benchmarks.workload import Workload
 
 NIL = -1
-LEAF_PTES, LEAF_BITS = 512, 9
+LEAF_PTES = 512
 ROW = 8  # words of a frame row and of a page row: one cache line
 HEAD, PAGE, MAPCOUNT, FLAGS, NEXT, PREV = range(6)  # of a frame row
 FRAME, BACKING, INDEX, SHARERS, SLOT, SWAPPED, SHADOW, EVICTED_AT = range(8)  # of a page row
@@ -54,7 +54,8 @@ class State:
     """The arrays of one loop; rows are aligned to cache lines."""
 
     pte: npt.NDArray[np.int64]
-    directory: npt.NDArray[np.int64]
+    root: npt.NDArray[np.int64]  # directory node of each address space
+    node: npt.NDArray[np.int32]  # directory nodes of 512 entries: three levels above the leaves
     frame: npt.NDArray[np.int64]
     page: npt.NDArray[np.int64]
     out: npt.NDArray[np.int64]  # five results, and from word 8 the ring of PTE indices
@@ -67,12 +68,28 @@ def aligned(nr_rows: int) -> npt.NDArray[np.int64]:
     return raw[skip : skip + nr_rows * ROW]
 
 
+def directories(nr_spaces: int, leaves: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+    """Return the root node of each space, and the nodes that lead to its leaves."""
+    lowest = -(-leaves // LEAF_PTES)
+    per_space = 2 + lowest  # the root, one node below it, and those that name leaves
+    assert lowest <= LEAF_PTES, "more pages than one middle node reaches"
+    node = np.zeros((nr_spaces * per_space, LEAF_PTES), np.int32)
+    root = np.arange(nr_spaces, dtype=np.int64) * per_space
+    for space, first in enumerate(root):
+        node[first, 0] = first + 1
+        node[first + 1, :lowest] = first + 2 + np.arange(lowest)
+        names = node[first + 2 : first + per_space].reshape(-1)
+        names[:leaves] = space * leaves + np.arange(leaves)
+    return root, node.reshape(-1)
+
+
 def fresh(work: Workload, nr_frames: int) -> State:
     leaves = -(-work.pages_per_space // LEAF_PTES)
-    directory = np.arange(work.nr_spaces * leaves, dtype=np.int64)
+    root, node = directories(work.nr_spaces, leaves)
     state = State(
-        np.full(len(directory) * LEAF_PTES, 0, np.int64),
-        directory,
+        np.full(work.nr_spaces * leaves * LEAF_PTES, 0, np.int64),
+        root,
+        node,
         aligned(nr_frames + 1),
         aligned(work.nr_pages),
         np.zeros(8 + RING, np.int64),
@@ -81,12 +98,20 @@ def fresh(work: Workload, nr_frames: int) -> State:
     return state
 
 
+@njit(**OPTIONS, forceinline=True)
+def find_pte(root, node, space, vpn):  # type: ignore[no-untyped-def]
+    at = root[np.uint64(space)]
+    at = node[np.uint64(at * LEAF_PTES + (vpn >> 27))]
+    at = node[np.uint64(at * LEAF_PTES + (vpn >> 18 & 511))]
+    leaf = node[np.uint64(at * LEAF_PTES + (vpn >> 9 & 511))]
+    return leaf * LEAF_PTES + (vpn & 511)
+
+
 @njit(**OPTIONS)
-def bare(asid, vpn, op, leaves, pte, directory, out):  # type: ignore[no-untyped-def]
+def bare(asid, vpn, op, pte, root, node, out):  # type: ignore[no-untyped-def]
     """Touch one PTE for each access, through directory and table; nothing else."""
     for i in range(vpn.size):
-        leaf = directory[np.uint64(asid[i] * leaves + (vpn[i] >> LEAF_BITS))]
-        at = np.uint64(leaf * LEAF_PTES + (vpn[i] & (LEAF_PTES - 1)))
+        at = np.uint64(find_pte(root, node, asid[i], vpn[i]))
         pte[at] |= YOUNG | (op[i] * DIRTY)
 
 
@@ -110,7 +135,7 @@ def loop(clock: bool) -> Any:
     """Return the compiled loop of CLOCK, or of LRU."""
 
     @njit(**OPTIONS)
-    def run(asid, vpn, op, leaves, pte, directory, frame, page, out):  # type: ignore[no-untyped-def]
+    def run(asid, vpn, op, pte, root, node, frame, page, out):  # type: ignore[no-untyped-def]
         ring = out[8:]
         ends = frame.size // ROW - 1
         nr_used, nr_pages, nr_evicted = 0, 0, 0
@@ -119,8 +144,7 @@ def loop(clock: bool) -> Any:
         for i in range(-FAR, nr):
             ahead = i + FAR
             if ahead < nr:
-                leaf = directory[np.uint64(asid[ahead] * leaves + (vpn[ahead] >> LEAF_BITS))]
-                at = leaf * LEAF_PTES + (vpn[ahead] & (LEAF_PTES - 1))
+                at = find_pte(root, node, asid[ahead], vpn[ahead])
                 ring[np.uint64(ahead & (RING - 1))] = at
                 prefetch(pte, np.uint64(at))
             near = i + NEAR
@@ -157,9 +181,10 @@ def loop(clock: bool) -> Any:
                     behind = frame[np.uint64(pfn * ROW + PREV)]
                     frame[np.uint64(ends * ROW + PREV)] = behind
                     frame[np.uint64(behind * ROW + NEXT)] = ends
-                    prefetch(frame, np.uint64(frame[np.uint64(behind * ROW + PREV)] * ROW))
-                    prefetch(page, np.uint64(frame[np.uint64(behind * ROW + PAGE)] * ROW))
-                    prefetch(pte, np.uint64(frame[np.uint64(behind * ROW + HEAD)]))
+                    second = frame[np.uint64(behind * ROW + PREV)]
+                    prefetch(frame, np.uint64(frame[np.uint64(second * ROW + PREV)] * ROW))
+                    prefetch(page, np.uint64(frame[np.uint64(second * ROW + PAGE)] * ROW))
+                    prefetch(pte, np.uint64(frame[np.uint64(second * ROW + HEAD)]))
                     scanned += 1
                     mapped = frame[np.uint64(pfn * ROW + HEAD)]
                     victim = pte[np.uint64(mapped)]
@@ -205,9 +230,8 @@ LOOPS = {"clock": loop(clock=True), "lru": loop(clock=False)}
 def time_bare(work: Workload) -> float:
     """Return the seconds of the bare loop."""
     state = fresh(work, 1)
-    leaves = len(state.directory) // work.nr_spaces
     columns = (work.asid, work.vpn, work.op)
-    args = (leaves, state.pte, state.directory, state.out)
+    args = (state.pte, state.root, state.node, state.out)
     bare(*(column[:1] for column in columns), *args)
     started = time.perf_counter()
     bare(*columns, *args)
@@ -217,8 +241,7 @@ def time_bare(work: Workload) -> float:
 def time_loop(policy: str, work: Workload, nr_frames: int) -> tuple[float, int]:
     """Return the seconds and the misses of a hand-inlined loop."""
     state = fresh(work, nr_frames)
-    leaves = len(state.directory) // work.nr_spaces
-    tables = (leaves, state.pte, state.directory, state.frame, state.page, state.out)
+    tables = (state.pte, state.root, state.node, state.frame, state.page, state.out)
     columns = (work.asid, work.vpn, work.op)
     LOOPS[policy](*(column[:0] for column in columns), *tables)
     started = time.perf_counter()

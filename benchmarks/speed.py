@@ -51,12 +51,24 @@ class Line:
         return other / self.engine if other and self.engine else None
 
 
-def median(repeat: int, once: Callable[[], tuple[Any, ...]]) -> tuple[float, int]:
-    """Return the median seconds and the misses of repeated runs, which must all miss alike."""
-    results = [once() for _ in range(repeat)]
-    misses = {result[1] for result in results}
-    assert len(misses) == 1, f"repeated runs differ in misses: {misses}"
-    return statistics.median(result[0] for result in results), misses.pop()
+def medians(
+    repeat: int, timed: dict[str, Callable[[], tuple[Any, ...]]]
+) -> dict[str, tuple[float, int]]:
+    """Return name -> (median seconds, misses) of repeated runs, which must all miss alike.
+
+    Taken in turn, so that a neighbour who slows the machine down for a while slows all of them.
+    """
+    results: dict[str, list[tuple[Any, ...]]] = {name: [] for name in timed}
+    for _ in range(repeat):
+        for name, once in timed.items():
+            results[name].append(once())
+    for name, runs in results.items():
+        misses = {run[1] for run in runs}
+        assert len(misses) == 1, f"repeated runs of {name} differ in misses: {misses}"
+    return {
+        name: (statistics.median(run[0] for run in runs), runs[0][1])
+        for name, runs in results.items()
+    }
 
 
 class Bench:
@@ -70,19 +82,16 @@ class Bench:
     def line(self, policy: str, size: float, path: Any) -> Line:
         """Time a policy at one size of memory, a part of all pages."""
         nr_frames = max(2, int(self.work.nr_pages * size))
-        timed: dict[str, tuple[float, int]] = {}
+        timers: dict[str, Callable[[], tuple[Any, ...]]] = {}
         if self.engine is not None:
             engine = self.engine
-            timed["engine"] = median(
-                self.repeat, lambda: engine.time_policy(policy, self.trace, nr_frames)
-            )
+            timers["engine"] = lambda: engine.time_policy(policy, self.trace, nr_frames)
         if policy in ceiling.LOOPS:
-            timed["ceiling"] = median(
-                self.repeat, lambda: ceiling.time_loop(policy, self.work, nr_frames)
-            )
+            timers["ceiling"] = lambda: ceiling.time_loop(policy, self.work, nr_frames)
         for name in ("peer", "fitted") if self.peer else ():
             args = (policy, path, nr_frames, self.rows, name == "fitted")
-            timed[name] = median(self.repeat, lambda args=args: peers.time_policy(*args))
+            timers[name] = lambda args=args: peers.time_policy(*args)
+        timed = medians(self.repeat, timers)
         misses = {name: found for name, (_, found) in timed.items()}
         differs = ", ".join(f"{name} {found:,}" for name, found in misses.items())
         return Line(
@@ -156,7 +165,7 @@ def main() -> int:
     document: list[dict[str, Any]] = []
     chosen = [int(number) - 1 for number in options.traces.split(",")]
     for work in [workloads(options.rows, options.pages)[number] for number in chosen]:
-        bare = median(options.repeat, lambda work=work: (ceiling.time_bare(work), 0))[0]
+        bare = medians(options.repeat, {"": lambda work=work: (ceiling.time_bare(work), 0)})[""][0]
         bare_ns = bare / options.rows * 1e9
         print(f"\n{work.name}: bare loop {bare_ns:.1f} ns ({1e3 / bare_ns:,.0f} M/s)", flush=True)
         bench = Bench(work, engine, not options.no_peer, options.repeat)

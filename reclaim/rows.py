@@ -144,12 +144,14 @@ NODE_ENTRIES = 512  # entries of a directory node
     LEAST_FREE,  # fewest free frames ever, in infinite memory: its peak
     NR_WRITEBACK,
     NR_PTES,  # PTEs of the whole machine that are not empty
-) = range(52)
+    ROOM,  # faults that have room for certain; an event may use it up
+) = range(53)
 LIVE_WORDS = 64
 
 NEVER = 1 << 62
 
 EXACT, LIMIT, WATERMARKS, INFINITE = 0, 1, 2, 3
+ROOM_FOR = 64  # faults that rows are kept ready for, so that most faults need not ask
 BATCH = 32  # SWAP_CLUSTER_MAX: frames a batch of reclaim asks for
 
 # What a kernel returns to Python when it stops.

@@ -125,6 +125,7 @@ def apply(m: Machine, args: I64) -> int:
     verb = args[U(0)]
     space = args[U(1)]
     m.live[U(r.WORK_START)] = NIL
+    m.live[U(r.ROOM)] = 0
     if _room_short(m, verb, space, args[U(3)]):
         return r.GROW
     if verb == FORK:

@@ -43,11 +43,11 @@ from reclaim.vm.frames import (
     set_flag,
 )
 from reclaim.vm.pte import (
-    DIRTY,
     PRESENT,
     PTE_WRITE,
     VALUE_SHIFT,
     needed_bits,
+    stale_slot,
     used_bits,
 )
 from reclaim.vm.reclaim import tick, wake_kswapd
@@ -93,19 +93,23 @@ def _look_near(m: Machine, policy: Policy, span: Span, i: int) -> None:
     entry = m.pte[U(span.ring[U(i & (RING - 1))])]
     value = entry >> VALUE_SHIFT
     if (entry & PRESENT) != 0:
+        op: Any = np.int64(span.op[U(i)])
         if policy.SEES_ACCESSES or policy.RECORDS:
             prefetch(m.frame, value * r.FRAME_WORDS)
+        elif stale_slot(entry, op):
+            prefetch(m.frame, value * r.FRAME_WORDS)
     else:
-        prefetch(m.page, value * r.PAGE_WORDS)
+        # What is empty now will, more or less, be the next page that has never been touched.
+        prefetch(m.page, (value if entry != 0 else m.live[U(r.NR_PAGES)]) * r.PAGE_WORDS)
 
 
 @kernel
 def _hit(m: Machine, policy: Policy, pte: int, entry: int, op: int, nr: int) -> None:
-    used = used_bits(op)
-    if (entry & used) != used:
-        m.pte[U(pte)] = entry | used
-        if op == WRITE and (entry & DIRTY) == 0:
-            dirtied(m, page_of(m, entry >> VALUE_SHIFT))
+    used = entry | used_bits(op)
+    if used != entry:
+        m.pte[U(pte)] = used
+    if stale_slot(entry, op):
+        dirtied(m, page_of(m, entry >> VALUE_SHIFT), 1)
     tell_access(m, policy, entry >> VALUE_SHIFT, nr)
 
 
@@ -135,8 +139,10 @@ def run_span(m: Machine, policy: Policy, span: Span, args: I64) -> int:
         if (entry & needed) == needed:
             _hit(m, policy, pte, entry, op, nr)
             time += nr
-            live[U(r.NOW)] = time
+            if policy.SEES_ACCESSES:
+                live[U(r.NOW)] = time
         else:
+            live[U(r.NOW)] = time
             space: Any = np.int64(span.asid[U(i)])
             status = fault(m, policy, pte, space, span.vpn[U(i)], op, nr, MISSES)
             if status != r.DONE:
@@ -147,11 +153,13 @@ def run_span(m: Machine, policy: Policy, span: Span, args: I64) -> int:
                 wake_kswapd(m)
         i += 1
         if time >= live[U(r.TICK)]:
+            live[U(r.NOW)] = time
             tick(m, policy)
             if live[U(r.ERROR)] != r.E_NONE:
                 status = r.STOPPED
                 break
     args[U(1)] = i
+    live[U(r.NOW)] = time
     count(m, ACCESSES, time - start)
     return status
 
@@ -179,7 +187,7 @@ def _fd_page(m: Machine, policy: Policy, file: int, offset: int, writes: bool) -
             policy.accessed(m, pfn, page, BY_FD, 1)
     if writes:
         set_flag(m, pfn, r.FRAME_DIRTY)
-        dirtied(m, page)
+        dirtied(m, page, 1)
     return True
 
 

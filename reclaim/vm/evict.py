@@ -63,11 +63,12 @@ class Referencer(Handle):
 
     def visit(self, m: Machine, pte: int) -> int:
         """See one PTE that maps the frame."""
+        # Without a branch: whether a page was used is what no branch predictor can know.
         entry = m.pte[U(pte)]
-        if (entry & YOUNG) != 0:
-            change_bits(m, pte, YOUNG, 0)
-            m.live[U(r.YOUNG)] += 1
-            m.live[U(r.WALK_FLAGS)] |= entry & PTE_EXEC
+        young = (entry & YOUNG) // YOUNG
+        change_bits(m, pte, YOUNG, 0)
+        m.live[U(r.YOUNG)] += young
+        m.live[U(r.WALK_FLAGS)] |= entry & PTE_EXEC * young
         return KEEP
 
 
@@ -81,10 +82,8 @@ class Unmapper(Handle):
         entry = m.pte[U(pte)]
         pfn = entry >> VALUE_SHIFT
         page = page_of(m, pfn)
-        if (entry & DIRTY) != 0:
-            set_flag(m, pfn, r.FRAME_DIRTY)
-        if (entry & YOUNG) != 0:
-            m.live[U(r.UNMAPPED_YOUNG)] += 1
+        set_flag(m, pfn, (entry & DIRTY) // DIRTY * r.FRAME_DIRTY)
+        m.live[U(r.UNMAPPED_YOUNG)] += (entry & YOUNG) // YOUNG
         if is_locked(m, pfn):
             unlock_by_pte(m, pfn, pte)
         if is_anon(m, page):
@@ -153,16 +152,16 @@ def unmap_and_write(m: Machine, pfn: int) -> bool:
     before = enter(m, P_UNMAP)
     unmap(m, pfn)
     page = page_of(m, pfn)
-    row = page * r.PAGE_WORDS
     in_swap = swap_backed(m, page)
-    if in_swap and m.page[U(row + r.PAGE_SLOT)] == 0:
-        m.page[U(row + r.PAGE_SLOT)] = 1
-        m.live[U(r.SLOTS_USED)] += 1
+    if in_swap:
+        need_slot = 1 - m.page[U(page * r.PAGE_WORDS + r.PAGE_SLOT)]
+        m.page[U(page * r.PAGE_WORDS + r.PAGE_SLOT)] = 1
+        m.live[U(r.SLOTS_USED)] += need_slot
+    # Clean or dirty is a toss of a coin to a branch predictor, so it is counted and not asked.
     was_dirty = frame_flag(m, pfn, r.FRAME_DIRTY)
-    if was_dirty:
-        clear_flag(m, pfn, r.FRAME_DIRTY)
-        count(m, WRITEBACKS, 1)
-        count(m, SWAP_OUTS if in_swap else FILE_WRITES, 1)
+    clear_flag(m, pfn, r.FRAME_DIRTY)
+    count(m, WRITEBACKS, int(was_dirty))
+    count(m, SWAP_OUTS if in_swap else FILE_WRITES, int(was_dirty))
     count(m, EVICTIONS, 1)
     leave(m, before)
     return was_dirty
@@ -181,7 +180,7 @@ def finish_eviction(m: Machine, pfn: int, shadow: int) -> None:
 def retire(m: Machine, pfn: int, was_dirty: bool) -> None:
     """Free an evicted frame, or start its writeback where writing takes time."""
     live = m.live
-    if was_dirty and live[U(r.WRITEBACK_ACCESSES)] > 0:
+    if live[U(r.WRITEBACK_ACCESSES)] > 0 and was_dirty:
         set_flag(m, pfn, r.FRAME_WRITEBACK | r.FRAME_EVICTED)
         at = live[U(r.WRITEBACK_TAIL)]
         m.writeback[U(2 * at)] = pfn

@@ -28,9 +28,7 @@ from reclaim.ids import (
     LEAF_PTES,
     MAP_SHARED,
     NIL,
-    PROT_EXEC,
     PROT_READ,
-    PROT_WRITE,
     SHM,
     WRITE,
 )
@@ -63,13 +61,13 @@ from reclaim.vm.pte import (
     DIRTY,
     PRESENT,
     PTE_WRITE,
-    SWAPPED,
     VALUE_SHIFT,
     YOUNG,
     change_bits,
     permission_bits,
+    used_bits,
 )
-from reclaim.vm.reclaim import get_frame, stop
+from reclaim.vm.reclaim import get_frame, get_frame_once, stop
 from reclaim.vm.tables import make_pte
 from reclaim.vm.tell import enter_policy, tell_access
 from reclaim.vm.vma import find_vma, vma_get, vma_index, vma_set
@@ -82,34 +80,36 @@ if TYPE_CHECKING:
 @kernel
 def room_short(m: Machine) -> bool:
     """Tell whether a fault may run out of rows; nothing has changed yet."""
-    live = m.live
-    if (
-        (live[U(r.LEAF_TOP)] + 1) * r.LEAF_WORDS > len(m.leaf)
-        or (live[U(r.NODE_TOP)] + 8) * r.NODE_ENTRIES > len(m.node)
-        or (live[U(r.NR_PAGES)] + 2) * r.PAGE_WORDS > len(m.page)
-        or m.rmap.short(m, 4)
-    ):
-        return _ask_for_room(m)
-    if live[U(r.PRESSURE)] == r.INFINITE and (
-        live[U(r.NR_FREE)] < 2 or 0 < len(m.page_of_touch) < live[U(r.TOUCH)] + 2
-    ):
-        return _ask_for_room(m)
-    return False
+    if m.live[U(r.ROOM)] > 0:
+        m.live[U(r.ROOM)] -= 1
+        return False
+    return _look_for_room(m)
 
 
 @kernel(cold=True)
-def _ask_for_room(m: Machine) -> bool:
-    """Note the room that a fault wants."""
+def _look_for_room(m: Machine) -> bool:
+    """Tell whether there is no room for `ROOM_FOR` faults; notes what they may want."""
     live = m.live
-    live[U(r.WANT_LEAVES)] = 1
-    live[U(r.WANT_NODES)] = 8
+    live[U(r.WANT_LEAVES)] = r.ROOM_FOR
+    live[U(r.WANT_NODES)] = 8 * r.ROOM_FOR
     live[U(r.WANT_VMAS)] = 0
-    live[U(r.WANT_PAGES)] = 2
-    live[U(r.WANT_FRAMES)] = 2
-    live[U(r.WANT_TOUCHES)] = 2
-    live[U(r.WANT_OBJECTS)] = 4
+    live[U(r.WANT_PAGES)] = 2 * r.ROOM_FOR
+    live[U(r.WANT_FRAMES)] = 2 * r.ROOM_FOR
+    live[U(r.WANT_TOUCHES)] = 2 * r.ROOM_FOR
+    live[U(r.WANT_OBJECTS)] = 4 * r.ROOM_FOR
     live[U(r.WANT_REMOVALS)] = 16
-    return True
+    short = (
+        (live[U(r.LEAF_TOP)] + r.ROOM_FOR) * r.LEAF_WORDS > len(m.leaf)
+        or (live[U(r.NODE_TOP)] + 8 * r.ROOM_FOR) * r.NODE_ENTRIES > len(m.node)
+        or (live[U(r.NR_PAGES)] + 2 * r.ROOM_FOR) * r.PAGE_WORDS > len(m.page)
+        or m.rmap.short(m, 4 * r.ROOM_FOR)
+    )
+    if live[U(r.PRESSURE)] == r.INFINITE:
+        touches = live[U(r.TOUCH)] + 2 * r.ROOM_FOR
+        short = short or live[U(r.NR_FREE)] < 2 * r.ROOM_FOR or 0 < len(m.page_of_touch) < touches
+    if not short:
+        live[U(r.ROOM)] = r.ROOM_FOR - 1
+    return short
 
 
 @kernel
@@ -134,7 +134,7 @@ def fill(m: Machine, policy: Policy, page: int, is_new: bool, reads: bool) -> in
     reads : bool
         False when a write to the file replaces the whole page: nothing is read.
     """
-    pfn = get_frame(m, policy, page)
+    pfn = get_frame_once(m, policy, page)
     if pfn == NIL:
         return NIL
     kind = kind_of(m, page)
@@ -156,7 +156,7 @@ def _copy(m: Machine, policy: Policy, vma: int, pte: int, vpn: int, source: int)
     """Give the writer a page of its own, copied from a frame that others hold; False: no memory."""
     page = new_page(m, ANON, 0, vma_index(m, vma, vpn))
     set_flag(m, source, r.FRAME_PINNED)
-    pfn = get_frame(m, policy, page)
+    pfn = get_frame_once(m, policy, page)
     clear_flag(m, source, r.FRAME_PINNED)
     if pfn == NIL:
         return False
@@ -202,7 +202,7 @@ def _map(
 def _reuse(m: Machine, pte: int, vma: int, pfn: int) -> None:
     """The writer is the only sharer: the page becomes its own, writable."""
     change_bits(m, pte, 0, PTE_WRITE | YOUNG | DIRTY)
-    dirtied(m, page_of(m, pfn))
+    dirtied(m, page_of(m, pfn), 1)
     m.rmap.reuse(m, pfn, pte, vma)
     count(m, WP_REUSES, 1)
     count(m, MINOR_FAULTS, 1)
@@ -221,22 +221,11 @@ def _wanted_page(m: Machine, vma: int, vpn: int, entry: int) -> int:
 def _resolve(
     m: Machine, policy: Policy, pte: int, vpn: int, op: int, vma: int, nr: int, missed: int
 ) -> bool:
-    """Settle a fault on an entry that is empty or swapped; False when out of memory."""
+    """Settle a fault on an absent entry of a page that others know too; False: out of memory."""
     entry = m.pte[U(pte)]
     page = _wanted_page(m, vma, vpn, entry)
     is_new = page == NIL
     file = vma_get(m, vma, r.VMA_FILE)
-    if is_new and file == NIL:
-        page = new_page(m, ANON, 0, vma_index(m, vma, vpn))
-        pfn = get_frame(m, policy, page)
-        if pfn == NIL:
-            return False
-        install(m, pfn, page, r.FRAME_DIRTY)
-        add_sharers(m, page, 1)
-        count(m, missed, 1)
-        count(m, MINOR_FAULTS, 1)
-        _map(m, policy, pfn, page, pte, vma, op, True)
-        return True
     if is_new:
         page = new_file_page(m, file, vma_index(m, vma, vpn))
     pfn = frame_of(m, page)
@@ -263,23 +252,30 @@ def _resolve(
 
 
 @kernel
-def _read_back(
+def _own_page(
     m: Machine, policy: Policy, page: int, pte: int, op: int, vma: int, missed: int
 ) -> bool:
-    """The commonest fault, without `_resolve`'s questions: the only sharer's page is in swap."""
+    """The two commonest faults, without `_resolve`'s questions: an anonymous page that no other
+    PTE holds is read back from swap (the entry names it), or touched for the first time.
+    """
     pfn = get_frame(m, policy, page)
     if pfn == NIL:
         return False
-    count(m, SWAP_INS, 1)
+    # Without a branch: which of the two it is comes in no order.
+    is_new = int(m.pte[U(pte)] == 0)
     count(m, missed, 1)
-    count(m, MAJOR_FAULTS, 1)
-    install(m, pfn, page, 0)
+    count(m, MINOR_FAULTS, is_new)
+    count(m, MAJOR_FAULTS, 1 - is_new)
+    count(m, SWAP_INS, 1 - is_new)
+    install(m, pfn, page, is_new * r.FRAME_DIRTY)
+    add_sharers(m, page, is_new)
+    add_swapped(m, page, is_new - 1)
+    if is_new != 0:
+        m.rmap.prepare(m, vma)
+    flags = vma_get(m, vma, r.VMA_FLAGS) | r.VMA_HAS_ANON
+    vma_set(m, vma, r.VMA_FLAGS, flags)
+    map_frame(m, pfn, pte, vma, permission_bits(flags) | used_bits(op), True)
     enter_policy(m, policy, pfn, page)
-    add_swapped(m, page, -1)
-    bits = permission_bits(vma_get(m, vma, r.VMA_FLAGS)) | YOUNG
-    if op == WRITE:
-        bits |= DIRTY
-    map_frame(m, pfn, pte, vma, bits, True)
     lock_if(m, policy, pfn, vma)
     return True
 
@@ -290,13 +286,18 @@ def _handle(
 ) -> bool:
     """Settle a fault; False when out of memory."""
     entry = m.pte[U(pte)]
-    if (entry & SWAPPED) != 0:
-        page = entry >> VALUE_SHIFT
-        if sharers(m, page) == 1 and frame_of(m, page) == NIL:
-            return _read_back(m, policy, page, pte, op, vma, missed)
-    if (entry & PRESENT) == 0:
-        return _resolve(m, policy, pte, vpn, op, vma, nr, missed)
-    return _write_protected(m, policy, pte, entry, vpn, vma, nr)
+    if (entry & PRESENT) != 0:
+        return _write_protected(m, policy, pte, entry, vpn, vma, nr)
+    page = entry >> VALUE_SHIFT
+    if entry == 0:
+        own = vma_get(m, vma, r.VMA_FILE) == NIL
+        if own:
+            page = new_page(m, ANON, 0, vma_index(m, vma, vpn))
+    else:
+        own = sharers(m, page) == 1 and frame_of(m, page) == NIL
+    if own:
+        return _own_page(m, policy, page, pte, op, vma, missed)
+    return _resolve(m, policy, pte, vpn, op, vma, nr, missed)
 
 
 @kernel(cold=True)
@@ -317,9 +318,7 @@ def _write_protected(
 @kernel
 def needed_prot(op: int) -> int:
     """Return the protection that a VMA must have for an access of this kind."""
-    if op == WRITE:
-        return PROT_WRITE
-    return PROT_READ if op == 0 else PROT_EXEC
+    return PROT_READ << op
 
 
 @kernel

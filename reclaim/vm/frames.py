@@ -177,7 +177,7 @@ def free_frame(m: Machine, pfn: int) -> None:
     m.live[U(r.NR_FREE)] += 1
 
 
-@kernel(cold=True)
+@kernel
 def new_page(m: Machine, kind: int, file: int, index: int) -> int:
     """Give the next page id to a backing seen for the first time."""
     page = m.live[U(r.NR_PAGES)]
@@ -223,13 +223,22 @@ def forget_page(m: Machine, page: int) -> None:
     m.live[U(r.NR_LIVE_PAGES)] -= 1
 
 
-@kernel(cold=True)
-def dirtied(m: Machine, page: int) -> None:
-    """A resident page gets its first dirty PTE: its slot is stale, and freed if no PTE names it."""
+@kernel
+def has_slot(m: Machine, page: int) -> bool:
+    """Tell whether a page owns a swap slot."""
+    return m.page[U(page * r.PAGE_WORDS + r.PAGE_SLOT)] != 0
+
+
+@kernel
+def dirtied(m: Machine, page: int, n: int) -> None:
+    """A resident page gets `n` first dirty PTEs: its slot is stale, and freed if no PTE names it.
+
+    Without a branch, since reads and writes come in no order; `n` is 0 or 1.
+    """
     row = page * r.PAGE_WORDS
-    if m.page[U(row + r.PAGE_SLOT)] != 0 and m.page[U(row + r.PAGE_SWAPPED)] == 0:
-        m.page[U(row + r.PAGE_SLOT)] = 0
-        m.live[U(r.SLOTS_USED)] -= 1
+    freed = n * m.page[U(row + r.PAGE_SLOT)] * int(m.page[U(row + r.PAGE_SWAPPED)] == 0)
+    m.page[U(row + r.PAGE_SLOT)] -= freed
+    m.live[U(r.SLOTS_USED)] -= freed
 
 
 @kernel

@@ -138,7 +138,7 @@ def new_machine(
     live[[r.KSWAPD_DUE, r.TICK, r.NEXT_USE]] = r.NEVER
     m = Machine(
         frame=frame,
-        page=aligned(max(1, nr_pages) * r.PAGE_WORDS),
+        page=aligned((nr_pages + 2 * r.ROOM_FOR) * r.PAGE_WORDS),
         pte=aligned(16 * LEAF_PTES),
         leaf=np.zeros(16 * r.LEAF_WORDS, dtype=np.int64),
         node=aligned(16 * r.NODE_ENTRIES, np.int32),

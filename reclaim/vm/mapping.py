@@ -19,6 +19,7 @@ from reclaim.vm.frames import (
     forget_page,
     frame_flag,
     frame_of,
+    has_slot,
     is_anon,
     is_locked,
     page_of,
@@ -27,6 +28,7 @@ from reclaim.vm.frames import (
 )
 from reclaim.vm.pte import (
     DIRTY,
+    HAS_SLOT,
     PRESENT,
     VALUE_SHIFT,
     YOUNG,
@@ -93,11 +95,13 @@ def map_frame(m: Machine, pfn: int, pte: int, vma: int, bits: int, fresh: bool) 
     fresh : bool
         The mapper is the only sharer: an anonymous page may be placed as the VMA's own.
     """
+    page = page_of(m, pfn)
+    if has_slot(m, page):
+        dirtied(m, page, (bits & DIRTY) // DIRTY)
+        bits |= HAS_SLOT
     set_pte(m, pte, present_pte(pfn, bits))
     add_mapcount(m, pfn, 1)
     m.rmap.link(m, pfn, pte, vma, fresh)
-    if (bits & DIRTY) != 0:
-        dirtied(m, page_of(m, pfn))
 
 
 @kernel(cold=True)

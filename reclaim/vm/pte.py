@@ -4,7 +4,8 @@
 state                 value          bits
 ====================  =============  ==============================================================
 empty                 0              none
-present               frame          PRESENT, YOUNG, DIRTY and the permissions READ, WRITE, EXEC
+present               frame          PRESENT, YOUNG, DIRTY and the permissions READ, WRITE, EXEC;
+                                     HAS_SLOT if the page may own a swap slot (a hint: set, or not)
 swapped               page id        SWAPPED
 ====================  =============  ==============================================================
 
@@ -24,7 +25,9 @@ from reclaim.rows import LEAF_BASE, LEAF_SPACE, LEAF_USED, LEAF_WORDS, SPACE_NR_
 if TYPE_CHECKING:
     from reclaim.vm.machine import Machine
 
-PRESENT, YOUNG, DIRTY, PTE_READ, PTE_WRITE, PTE_EXEC, SWAPPED = 1, 2, 4, 8, 16, 32, 64
+PRESENT, YOUNG, DIRTY, PTE_READ, PTE_WRITE, PTE_EXEC, SWAPPED, HAS_SLOT = (
+    1 << bit for bit in range(8)
+)
 VALUE_SHIFT = 8
 PERMISSIONS = PTE_READ | PTE_WRITE | PTE_EXEC
 
@@ -39,6 +42,15 @@ def needed_bits(op: int) -> int:
 def used_bits(op: int) -> int:
     """Return the bits that an access of this kind sets."""
     return YOUNG | (op & WRITE) * DIRTY
+
+
+@kernel
+def stale_slot(entry: int, op: int) -> bool:
+    """Tell whether an access is the first write to a page that may own a swap slot.
+
+    One comparison for both conditions: two would be two branches, each hard to foretell.
+    """
+    return (entry & (DIRTY | HAS_SLOT)) + op == HAS_SLOT + WRITE
 
 
 @kernel

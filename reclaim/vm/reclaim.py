@@ -79,15 +79,14 @@ def shrink(m: Machine, policy: Policy, nr_wanted: int, page: int) -> int:
     """Ask for victims once and evict them.
 
     Returns the number of victims named, or NIL when the policy names nobody or breaks its contract.
+    The caller has entered the phase of aging.
     """
-    before = enter(m, P_AGING)
     nr = policy.select(m, nr_wanted, m.victims, page)
     if nr > nr_wanted or nr < 0:
         stop(m, r.E_VICTIM, NIL, NIL)
         nr = 0
     for i in range(nr):
         evict_victim(m, policy, m.victims[U(i)])
-    leave(m, before)
     return nr if nr > 0 and m.live[U(r.ERROR)] == r.E_NONE else NIL
 
 
@@ -138,6 +137,7 @@ def wake_kswapd(m: Machine) -> None:
 def tick(m: Machine, policy: Policy) -> None:
     """What time has brought: writebacks end, then kswapd takes the batches that are due."""
     live = m.live
+    before = enter(m, P_AGING)
     end_due_writebacks(m)
     live[U(r.WORK_START)] = NIL
     while live[U(r.KSWAPD_DUE)] <= live[U(r.NOW)]:
@@ -147,6 +147,7 @@ def tick(m: Machine, policy: Policy) -> None:
             live[U(r.KSWAPD_DUE)] = r.NEVER
         else:
             live[U(r.KSWAPD_DUE)] += live[U(r.KSWAPD_EVERY)]
+    leave(m, before)
     set_tick(m)
 
 
@@ -197,7 +198,7 @@ def _reclaim_watermarks(m: Machine, policy: Policy, page: int) -> None:
         end_writeback(m)
 
 
-@kernel(cold=True)
+@kernel
 def _reclaim(m: Machine, policy: Policy, page: int) -> None:
     """Direct reclaim: the faulting access pays."""
     before = enter(m, P_AGING)
@@ -227,6 +228,12 @@ def get_frame(m: Machine, policy: Policy, page: int) -> int:
         if live[U(r.ERROR)] != r.E_NONE:
             return NIL
     return take_free(m)
+
+
+@kernel(cold=True)
+def get_frame_once(m: Machine, policy: Policy, page: int) -> int:
+    """`get_frame` as a call, for all but the commonest fault: what it inlines is large."""
+    return get_frame(m, policy, page)
 
 
 @kernel
