@@ -53,6 +53,16 @@ from reclaim.kit.lists import (
 )
 from reclaim.kit.pool import Pool, pool_alloc, pool_free, pool_short
 from reclaim.kit.pte_chains import PteChains
+from reclaim.kit.row_lists import (
+    LINK_WORDS,
+    row_list_init,
+    row_list_insert,
+    row_list_insert_after,
+    row_list_nodes,
+    row_list_push_back,
+    row_list_push_front,
+    row_list_remove,
+)
 from reclaim.kit.tree import (
     tree_first,
     tree_insert,

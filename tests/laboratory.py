@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reclaim.contract.param import resolve_params
+from reclaim.contract.rmap import RmapStrategy
 from reclaim.engine import loop
 from reclaim.engine.bind import bind
 from reclaim.engine.drive import Driver
@@ -36,6 +37,17 @@ PLENTY = 4096
 def plugins() -> Registry:
     """Everything that is installed."""
     return load_plugins()
+
+
+@cache
+def exact_rmaps() -> tuple[str, ...]:
+    """Return every installed strategy whose walk finds every PTE, in the order of their names."""
+    return tuple(sorted(cls.name for cls in plugins().rmaps.classes() if cls.exact))
+
+
+def vetoes_merges(name: str) -> bool:
+    """Tell whether a strategy may keep two VMAs apart that are alike for the machine."""
+    return plugins().rmaps.get(name).may_merge is not RmapStrategy.may_merge
 
 
 def policy(name: str, **params: Any) -> PluginChoice:

@@ -32,6 +32,11 @@ class RmapStrategy(Handle):
     exact : bool
         The walk finds every PTE that maps the frame. Exact strategies give identical faults and
         victims under the same policy and trace; only their work and bytes differ.
+    growth : mapping of str to (float, float)
+        What the essay claims, as exponents: operation -> (growth with the number of processes that
+        share a VMA, growth with fork depth). Operations: "fork" and "exit" of one process (exits
+        oldest first), "walk_shared" (a page that all map), "walk_own" (a page that one of them has
+        copied for itself), "objects" (alive at the end). A study fits them and a test compares.
     results_version : int
         Raised by hand when the strategy's results change on purpose.
     """
@@ -41,6 +46,7 @@ class RmapStrategy(Handle):
     source: ClassVar[str] = ""
     params: ClassVar[Mapping[str, Param]] = {}
     exact: ClassVar[bool] = True
+    growth: ClassVar[Mapping[str, tuple[float, float]]] = {}
     results_version: ClassVar[int] = 1
 
     @classmethod
@@ -142,6 +148,24 @@ class RmapStrategy(Handle):
     def object_bytes(self, layout: str) -> dict[str, int]:
         """Return kind -> bytes of one object under a layout ("32-bit" or "64-bit")."""
         return {}
+
+    def slab_bytes(self, layout: str) -> dict[str, float]:
+        """Return kind -> bytes of slab for each object: the page divided by what fits into it.
+
+        By default an object takes its own bytes.
+        """
+        return dict(self.object_bytes(layout))
+
+    def walk_lines(self, work: Mapping[str, int]) -> float:
+        """Return how many cache lines of 64 bytes a walk's work touches, at most.
+
+        Parameters
+        ----------
+        work : mapping of str to int
+            Counters of walks, by name. By default each link, VMA, tree node and PTE is a line.
+        """
+        names = ("rmap_links_visited", "rmap_vmas_visited", "rmap_tree_steps", "ptes_probed")
+        return float(sum(work.get(name, 0) for name in names))
 
     def fixed_bytes(self, layout: str) -> dict[str, int]:
         """Return what the scheme adds whether used or not: bytes per "frame", "vma", "mm",

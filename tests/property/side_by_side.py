@@ -38,7 +38,6 @@ from tests.property.compiled_walks import walks
 MAX_SPACES = 48
 MAX_FILES = 24
 SHARED_COUNTERS = [COUNTER_NAMES.index(name) for name in COUNTERS]
-VETOING = ("anon_vma_chain",)
 # A strategy's own: its word of a frame, all it keeps in VMAs, and, when it vetoes merges, the index
 # of a page whose VMA has moved: a merged VMA keeps its old indices, one that is alone does not.
 FRAME_COLUMNS = [k for k in range(r.FRAME_WORDS) if k != r.FRAME_HEAD]
@@ -237,7 +236,8 @@ class SideBySide:
             differing = sorted(entries_of(first).items() ^ entries.items())
             problems.append(f"entries {differing}")
         for side in self.sides:
-            if side.strategy not in VETOING and vmas_of(side.m) != oracle_vmas(oracle):
+            alike = not laboratory.vetoes_merges(side.strategy)
+            if alike and vmas_of(side.m) != oracle_vmas(oracle):
                 problems.append(f"{side.strategy}: VMAs {vmas_of(side.m)}, {oracle_vmas(oracle)}")
         return problems
 
