@@ -114,6 +114,7 @@ PHASE_NAMES = (
     "reclaim_referenced",
     "reclaim_unmap",
     "probe",
+    "cow",
 )
 NR_PHASES = len(PHASE_NAMES)
 (
@@ -127,7 +128,20 @@ NR_PHASES = len(PHASE_NAMES)
     P_REFERENCED,
     P_UNMAP,
     P_PROBE,
+    P_COW,
 ) = range(NR_PHASES)
+
+RMAP_WORK = (
+    RMAP_LINKS_VISITED,
+    RMAP_VMAS_VISITED,
+    RMAP_TREE_STEPS,
+    RMAP_LINKS_ADDED,
+    RMAP_LINKS_REMOVED,
+    RMAP_SLOTS_SEARCHED,
+    RMAP_OBJECTS_ALLOCATED,
+    RMAP_OBJECTS_FREED,
+)
+"""Counters of what is done to the reverse map itself: their sum is the *work* of an operation."""
 
 PHASE_WORDS = 48  # a phase's row, padded to cache lines
 

@@ -145,7 +145,8 @@ NODE_ENTRIES = 512  # entries of a directory node
     NR_WRITEBACK,
     NR_PTES,  # PTEs of the whole machine that are not empty
     ROOM,  # faults that have room for certain; an event may use it up
-) = range(53)
+    MEASURE,  # not 0: distributions of walks and faults are wanted
+) = range(54)
 LIVE_WORDS = 64
 
 NEVER = 1 << 62

@@ -59,12 +59,19 @@ def check_plugins(config: Config, registry: Registry) -> tuple[list[PluginChoice
         A plugin that does not exist, or a parameter that it does not take.
     """
     return (
-        [_choice(registry.policies, choice) for choice in config.policies],
-        [_choice(registry.rmaps, choice) for choice in config.rmaps],
+        [chosen(registry.policies, choice) for choice in config.policies],
+        [chosen(registry.rmaps, choice) for choice in config.rmaps],
     )
 
 
-def _choice(catalog: Catalog[Any], choice: Choice) -> PluginChoice:
+def chosen(catalog: Catalog[Any], choice: Choice) -> PluginChoice:
+    """Return the plugin that a config names, with all its parameters.
+
+    Raises
+    ------
+    PluginError, ConfigError
+        It does not exist, or does not take a parameter.
+    """
     from reclaim.run import PluginChoice
 
     cls = catalog.get(choice.name)

@@ -67,6 +67,13 @@ class AnonVmaChain(RmapStrategy):
     name = "anon_vma_chain"
     summary = "a page names an anon_vma, whose interval tree names the VMAs that may map it"
     source = "Linux 6.1 - 6.19, mm/rmap.c"
+    growth = {
+        "fork": (0, 1),
+        "exit": (0, 1),
+        "walk_own": (0, 0),
+        "walk_shared": (1, 1),
+        "objects": (1, 2),
+    }
     params = {
         "early_exit": Param(
             bool, True, text="stop a walk when as many PTEs were found as the frame has mappings"

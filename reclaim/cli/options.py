@@ -54,6 +54,7 @@ def overrides(
     policy: str | None = None,
     rmap: str | None = None,
     frames: str | None = None,
+    workload: str | None = None,
     plugins: Iterable[str] | None = None,
     settings: Iterable[str] | None = None,
     partial: bool = False,
@@ -69,6 +70,7 @@ def overrides(
         policies=words(policy),
         rmaps=words(rmap),
         frames=words(frames),
+        workloads=words(workload),
         plugins=tuple(plugins or ()),
         settings=changes,
     )

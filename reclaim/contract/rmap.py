@@ -32,6 +32,8 @@ class RmapStrategy(Handle):
     exact : bool
         The walk finds every PTE that maps the frame. Exact strategies give identical faults and
         victims under the same policy and trace; only their work and bytes differ.
+    driven_by : str
+        For a strategy that is not exact: the policy that knows how to reclaim with it.
     growth : mapping of str to (float, float)
         What the essay claims, as exponents: operation -> (growth with the number of processes that
         share a VMA, growth with fork depth). Operations: "fork" and "exit" of one process (exits
@@ -46,6 +48,7 @@ class RmapStrategy(Handle):
     source: ClassVar[str] = ""
     params: ClassVar[Mapping[str, Param]] = {}
     exact: ClassVar[bool] = True
+    driven_by: ClassVar[str] = ""
     growth: ClassVar[Mapping[str, tuple[float, float]]] = {}
     results_version: ClassVar[int] = 1
 

@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 
 from reclaim import rows as r
+from reclaim.counters import COUNTER_NAMES, NR_COUNTERS, RMAP_WORK
 from reclaim.engine import loop
 from reclaim.engine.bind import Bound
-from reclaim.engine.snapshot import Snapshot, expected, snapshot
+from reclaim.engine.events import LOOK
+from reclaim.engine.snapshot import Snapshot, counted, expected, named, snapshot
 from reclaim.errors import MachineError
 from reclaim.jit.handle import Handle
 from reclaim.kit.pool import Pool
@@ -43,12 +45,24 @@ PROBED = (
 
 
 @dataclass
+class Operation:
+    """What all events of one kind did: how many, their counters, the rmap work of each."""
+
+    counters: Any = field(default_factory=lambda: np.zeros(NR_COUNTERS, dtype=np.int64))
+    works: list[int] = field(default_factory=list)
+
+
+@dataclass
 class Log:
     """What a run leaves beside its counters."""
+
+    operations: dict[str, Operation] = field(default_factory=dict)
 
     marks: dict[str, Snapshot] = field(default_factory=dict)
     probes: list[dict[str, Any]] = field(default_factory=list)
     epochs: list[Snapshot] = field(default_factory=list)
+    look: dict[str, dict[str, int]] = field(default_factory=dict)
+    busiest: Snapshot | None = None
     seconds: float = 0.0
 
 
@@ -90,6 +104,7 @@ class Driver:
         self.args = np.zeros(8, dtype=np.int64)
         self.log = Log()
         self.checks_expectations = True
+        self.walks = 0  # mapped frames to look at, at the end of each epoch
         self._pools = list(_pools_of(m.rmap))
 
     # ---- calls into the machine ---------------------------------------------------------------
@@ -177,9 +192,17 @@ class Driver:
 
     def _at(self, stop: tuple[int, int]) -> None:
         if stop[1] == -1:
-            self.log.epochs.append(snapshot(self.m))
+            self._epoch_ends()
         else:
             self._event(self.trace.events[stop[1]], stop[1])
+
+    def _epoch_ends(self) -> None:
+        now = snapshot(self.m)
+        self.log.epochs.append(now)
+        if self.walks:
+            self._look(self.walks)
+            if self.log.busiest is None or now.mapped_ptes > self.log.busiest.mapped_ptes:
+                self.log.busiest = now
 
     def _event(self, event: Any, number: int) -> None:
         verb, line = int(event["verb"]), int(event["line"])
@@ -200,13 +223,40 @@ class Driver:
             self._change(verb, args, where, line)
 
     def _change(self, verb: int, args: list[int], where: str, line: int) -> None:
+        before = counted(self.m) if self.m.live[r.MEASURE] else None
         if self._apply(verb, *args) == r.STOPPED:
             self._fail(where, line)
+        if before is not None:
+            done = self.log.operations.setdefault(VERB_NAMES[verb], Operation())
+            change = counted(self.m) - before
+            done.counters += change
+            done.works.append(int(change[list(RMAP_WORK)].sum()))
         self._drain()
         if verb == MLOCK:
             start, end = args[1], args[1] + args[2]
             if self._pair(loop.POPULATE, args[0], start, end) == r.STOPPED:
                 self._fail(where, line)
+
+    def _look(self, nr: int) -> None:
+        """Walk about `nr` mapped frames, changing nothing, and keep the counters of these walks.
+
+        They are kept as the strategy is set up (`as_is`) and, where it can stop early, for a walk
+        that does not (`to_the_end`). Lengths are noted for the first only.
+        """
+        self._looked("as_is", nr)
+        rmap: Any = self.m.rmap
+        if rmap.field_kinds().get("early_exit") == "bool":
+            usual = rmap.early_exit
+            rmap.early_exit, self.m.live[r.MEASURE] = False, 0
+            self._looked("to_the_end", nr)
+            rmap.early_exit, self.m.live[r.MEASURE] = usual, 1
+
+    def _looked(self, how: str, nr: int) -> None:
+        before = counted(self.m)
+        self._apply(LOOK, nr)
+        work = self.log.look.setdefault(how, dict.fromkeys(COUNTER_NAMES, 0))
+        for name, n in named(counted(self.m) - before).items():
+            work[name] += n
 
     def _drain(self) -> None:
         if self.m.live[r.NR_REMOVALS]:

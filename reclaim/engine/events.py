@@ -26,7 +26,7 @@ from reclaim.trace.events import (
     REFERENCED,
     TRUNCATE,
 )
-from reclaim.vm.evict import referenced, swap_full, unmap_and_write
+from reclaim.vm.evict import look, referenced, swap_full, unmap_and_write
 from reclaim.vm.frames import frame_flag, is_locked, mapcount, page_of, set_flag
 from reclaim.vm.mapping import PROBE, leave_note, removals_short
 from reclaim.vm.mmap import madvise, mmap, mprotect, mremap, munmap, relock, truncate
@@ -36,6 +36,10 @@ from reclaim.vm.tables import find_pte, tables_short
 
 if TYPE_CHECKING:
     from reclaim.vm.machine import Machine
+
+
+# Not an event of a trace: look at `a1` frames, spread evenly over memory, and change nothing.
+LOOK = 64
 
 
 @kernel(cold=True)
@@ -100,6 +104,17 @@ def _probe(m: Machine, verb: int, space: int, vpn: int) -> None:
 
 
 @kernel(cold=True)
+def _look(m: Machine, nr: int) -> None:
+    """Walk a sample of the mapped frames: every k-th frame, or the next one that is mapped."""
+    step = max(1, m.nr_frames // nr)
+    for first in range(0, m.nr_frames, step):
+        for pfn in range(first, min(first + step, m.nr_frames)):
+            if mapcount(m, pfn) > 0:
+                look(m, pfn)
+                break
+
+
+@kernel(cold=True)
 def _change(m: Machine, args: I64) -> None:
     """The mmap family."""
     verb, space, start, nr = args[U(0)], args[U(1)], args[U(2)], args[U(3)]
@@ -123,6 +138,11 @@ def _change(m: Machine, args: I64) -> None:
 def apply(m: Machine, args: I64) -> int:
     """Apply the event args[0] with operands args[1] ..; returns DONE or GROW."""
     verb = args[U(0)]
+    if verb == LOOK:
+        before = enter(m, P_PROBE)
+        _look(m, args[U(1)])
+        leave(m, before)
+        return r.DONE
     space = args[U(1)]
     m.live[U(r.WORK_START)] = NIL
     m.live[U(r.ROOM)] = 0

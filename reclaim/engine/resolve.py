@@ -29,7 +29,7 @@ from reclaim.ids import FILE, SHM
 from reclaim.jit.handle import I64
 from reclaim.kit.pte_chains import PteChains
 from reclaim.trace.model import Trace
-from reclaim.vm.evict import Referencer, Unmapper
+from reclaim.vm.evict import Looker, Referencer, Unmapper
 from reclaim.vm.machine import Machine, new_machine
 
 
@@ -121,6 +121,7 @@ def _run(trace: Trace, fork_all: bool, records: bool) -> Machine:
         rmap=Chains(chains=PteChains.empty(7)),
         referencer=Referencer(),
         unmapper=Unmapper(),
+        looker=Looker(),
     )
     m.live[r.PRESSURE] = r.INFINITE
     m.live[r.FORK_ALL] = int(fork_all)

@@ -39,6 +39,7 @@ from reclaim.vm.frames import (
     swap_backed,
 )
 from reclaim.vm.mapping import add_mapcount, add_swapped, unlock_by_pte
+from reclaim.vm.measure import S_LOOK, S_REFERENCED, S_UNMAP, walk_begins, walk_ended
 from reclaim.vm.pte import (
     DIRTY,
     PRESENT,
@@ -69,6 +70,16 @@ class Referencer(Handle):
         change_bits(m, pte, YOUNG, 0)
         m.live[U(r.YOUNG)] += young
         m.live[U(r.WALK_FLAGS)] |= entry & PTE_EXEC * young
+        return KEEP
+
+
+class Looker(Handle):
+    """Visitor that changes nothing. It says that it unmaps, so that no upkeep follows its walk."""
+
+    UNMAPS = True
+
+    def visit(self, m: Machine, pte: int) -> int:  # noqa: ARG002 - every visitor takes the same
+        """See one PTE that maps the frame."""
         return KEEP
 
 
@@ -118,7 +129,9 @@ def referenced(m: Machine, pfn: int) -> int:
     m.live[U(r.WALK_FLAGS)] = 0
     if mapcount(m, pfn) > 0:
         count(m, RMAP_WALKS, 1)
+        begun = walk_begins(m)
         m.rmap.walk(m, pfn, m.referencer)
+        walk_ended(m, S_REFERENCED, begun)
     leave(m, before)
     return m.live[U(r.YOUNG)]
 
@@ -128,7 +141,19 @@ def unmap(m: Machine, pfn: int) -> None:
     """Unmap a frame everywhere in one walk; its dirty bits move to the frame."""
     if mapcount(m, pfn) > 0:
         count(m, RMAP_WALKS, 1)
+        begun = walk_begins(m)
         m.rmap.walk(m, pfn, m.unmapper)
+        walk_ended(m, S_UNMAP, begun)
+
+
+@kernel(cold=True)
+def look(m: Machine, pfn: int) -> None:
+    """Walk a frame's PTEs and change nothing: what a walk of it would cost now."""
+    if mapcount(m, pfn) > 0:
+        count(m, RMAP_WALKS, 1)
+        begun = walk_begins(m)
+        m.rmap.walk(m, pfn, m.looker)
+        walk_ended(m, S_LOOK, begun)
 
 
 @kernel

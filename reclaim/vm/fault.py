@@ -15,6 +15,7 @@ from reclaim.counters import (
     FILE_READS,
     MAJOR_FAULTS,
     MINOR_FAULTS,
+    P_COW,
     P_FAULT,
     SWAP_INS,
     WP_REUSES,
@@ -57,6 +58,7 @@ from reclaim.vm.mapping import (
     map_frame,
     unlink_pte,
 )
+from reclaim.vm.measure import fault_begins, fault_ended
 from reclaim.vm.pte import (
     DIRTY,
     PRESENT,
@@ -154,11 +156,13 @@ def fill(m: Machine, policy: Policy, page: int, is_new: bool, reads: bool) -> in
 @kernel(cold=True)
 def _copy(m: Machine, policy: Policy, vma: int, pte: int, vpn: int, source: int) -> bool:
     """Give the writer a page of its own, copied from a frame that others hold; False: no memory."""
+    before = enter(m, P_COW)
     page = new_page(m, ANON, 0, vma_index(m, vma, vpn))
     set_flag(m, source, r.FRAME_PINNED)
     pfn = get_frame_once(m, policy, page)
     clear_flag(m, source, r.FRAME_PINNED)
     if pfn == NIL:
+        leave(m, before)
         return False
     old = page_of(m, source)
     entry = m.pte[U(pte)]
@@ -172,6 +176,7 @@ def _copy(m: Machine, policy: Policy, vma: int, pte: int, vpn: int, source: int)
     install(m, pfn, page, r.FRAME_DIRTY)
     add_sharers(m, page, 1)
     _map(m, policy, pfn, page, pte, vma, WRITE, True)
+    leave(m, before)
     return True
 
 
@@ -354,10 +359,12 @@ def fault(
         stop(m, r.E_PROTECTION, space, vpn)
         return r.STOPPED
     before = enter(m, P_FAULT)
+    begun = fault_begins(m)
     if pte < LEAF_PTES:
         pte = make_pte(m, space, vpn)
     done = _handle(m, policy, pte, vpn, op, vma, nr, missed)
     if m.live[U(r.NR_REMOVALS)] > 0:
         drain(m, policy)
+    fault_ended(m, begun)
     leave(m, before)
     return r.DONE if done else r.STOPPED

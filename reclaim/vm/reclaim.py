@@ -33,12 +33,11 @@ from reclaim.jit.kernel import U, kernel
 from reclaim.vm.evict import finish_eviction, retire, swap_full, unmap_and_write
 from reclaim.vm.frames import clear_flag, frame_flag, free_frame, page_of, set_flag, take_free
 from reclaim.vm.mapping import LOCKED, NO_SWAP, WRITEBACK
+from reclaim.vm.measure import bucket_of
 
 if TYPE_CHECKING:
     from reclaim.contract.policy import Policy
     from reclaim.vm.machine import Machine
-
-STEPS = 16  # buckets per octave of the work histogram
 
 
 @kernel(cold=True)
@@ -161,18 +160,6 @@ def _work(m: Machine) -> int:
         total += c[U(phase * PHASE_WORDS + RMAP_VMAS_VISITED)]
         total += c[U(phase * PHASE_WORDS + PTES_PROBED)]
     return total
-
-
-@kernel
-def bucket_of(value: int) -> int:
-    """Return the histogram bucket of a number of steps: exact below 32, then 16 an octave."""
-    if value < 2 * STEPS:
-        return value
-    octave = 0
-    while value >= 2 * STEPS:
-        value >>= 1
-        octave += 1
-    return octave * STEPS + value
 
 
 @kernel
