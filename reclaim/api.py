@@ -21,6 +21,7 @@ from reclaim.counters import (
     RMAP_TREE_STEPS,
     RMAP_VMAS_VISITED,
     TRYLOCKS,
+    VMA_LOOKUPS,
     count,
 )
 from reclaim.ids import LEAF_PTES, NIL, VPN_BITS
