@@ -71,6 +71,8 @@ class RmapStrategy(Handle):
             PTEs it may copy or move, at most.
         forks : bool
             Whether it is a fork.
+
+        What `space_open`, `space_fork` and the VMA events take is part of it.
         """
         return 0
 
@@ -98,6 +100,17 @@ class RmapStrategy(Handle):
 
     def reuse(self, m: Machine, pfn: int, pte: int, vma: int) -> None:
         """Hear that the only sharer of a page has written to it: the page is its own now."""
+
+    # ---- address spaces -----------------------------------------------------------------------
+
+    def space_open(self, m: Machine, space: int) -> None:
+        """Hear of an empty address space: new, or the same one after exec. Its words are zero."""
+
+    def space_fork(self, m: Machine, parent: int, child: int) -> None:
+        """Hear, in place of `space_open`, of a child still empty; VMAs and PTEs follow."""
+
+    def space_close(self, m: Machine, space: int) -> None:
+        """Hear that exit or exec ends an address space; its PTEs and VMAs are gone already."""
 
     # ---- VMAs ---------------------------------------------------------------------------------
 
