@@ -32,6 +32,10 @@ class RmapStrategy(Handle):
     exact : bool
         The walk finds every PTE that maps the frame. Exact strategies give identical faults and
         victims under the same policy and trace; only their work and bytes differ.
+    copies_on_move : bool
+        A page that several PTEs hold cannot be found at two addresses, so mremap first copies such
+        pages for the mover (`reclaim.vm.unshare`). Page ids, and so faults and victims, then differ
+        from those of other strategies; among themselves those that copy are interchangeable.
     growth : mapping of str to (float, float)
         What the essay claims, as exponents: operation -> (growth with the number of processes that
         share a VMA, growth with fork depth). Operations: "fork" and "exit" of one process (exits
@@ -46,6 +50,7 @@ class RmapStrategy(Handle):
     source: ClassVar[str] = ""
     params: ClassVar[Mapping[str, Param]] = {}
     exact: ClassVar[bool] = True
+    copies_on_move: ClassVar[bool] = False
     growth: ClassVar[Mapping[str, tuple[float, float]]] = {}
     results_version: ClassVar[int] = 1
 

@@ -27,6 +27,7 @@ from reclaim.trace.events import (
     FDWRITE,
     MARK,
     MLOCK,
+    MREMAP,
     REFERENCED,
     VERB_NAMES,
 )
@@ -90,6 +91,7 @@ class Driver:
         self.args = np.zeros(8, dtype=np.int64)
         self.log = Log()
         self.checks_expectations = True
+        self.copies_on_move = bool(m.rmap.copies_on_move)
         self._pools = list(_pools_of(m.rmap))
 
     # ---- calls into the machine ---------------------------------------------------------------
@@ -200,16 +202,19 @@ class Driver:
             self._change(verb, args, where, line)
 
     def _change(self, verb: int, args: list[int], where: str, line: int) -> None:
+        start, end = args[1], args[1] + args[2]
+        copies = verb == MREMAP and self.copies_on_move
+        if copies and self._pair(loop.UNSHARE, args[0], start, end) == r.STOPPED:
+            self._fail(where, line)
         if self._apply(verb, *args) == r.STOPPED:
             self._fail(where, line)
-        self._drain()
-        if verb == MLOCK:
-            start, end = args[1], args[1] + args[2]
-            if self._pair(loop.POPULATE, args[0], start, end) == r.STOPPED:
-                self._fail(where, line)
+        self._drain(always=copies)
+        if verb == MLOCK and self._pair(loop.POPULATE, args[0], start, end) == r.STOPPED:
+            self._fail(where, line)
 
-    def _drain(self) -> None:
-        if self.m.live[r.NR_REMOVALS]:
+    def _drain(self, always: bool = False) -> None:
+        """Tell the policy what an event left, and wake kswapd if that, or copies, made it due."""
+        if always or self.m.live[r.NR_REMOVALS]:
             self._pair(loop.DRAIN)
 
     def _probe(self, verb: int, args: list[int], where: str, line: int) -> None:
