@@ -160,7 +160,9 @@ class SideBySide:
             )
             for strategy in strategies
         ]
-        (copies_on_move,) = {spec.rmap.cls.copies_on_move for spec in specs}
+        copies_on_move = specs[0].rmap.cls.copies_on_move
+        if any(spec.rmap.cls.copies_on_move != copies_on_move for spec in specs):
+            raise ValueError("those who copy on move have other page ids: compare them apart")
         self.sides = [Side(spec) for spec in specs]
         numbers = {key: value for key, value in pressure.items() if key != "pressure"}
         oracle_policy = POLICIES[policy]()
