@@ -29,6 +29,7 @@ from reclaim.jit.handle import F64, I32, I64, U8, Handle
 from reclaim.jit.kernel import U, cold, kernel, prefetch
 from reclaim.kit.anon_vma_checks import wrong_file_trees, wrong_groups
 from reclaim.kit.anon_vmas import AnonVmas
+from reclaim.kit.anonmms import AnonMms
 from reclaim.kit.checks import mapped_ptes, used_objects
 from reclaim.kit.file_tree import file_tree_insert, file_tree_remove, file_tree_walk
 from reclaim.kit.heap import (

@@ -194,7 +194,9 @@ def run_one(trace: Trace, spec: RunSpec, progress: Progress | None = None) -> di
     PluginError
         A kernel that does not compile.
     """
-    resolved, following = resolve(trace, spec.fork_copies, spec.policy.cls.SEES_FUTURE)
+    resolved, following = resolve(
+        trace, spec.fork_copies, spec.policy.cls.SEES_FUTURE, spec.rmap.cls.copies_on_move
+    )
     m, policy = build(trace, spec, resolved)
     m.next_use = following
     span = loop.Span.of(

@@ -34,6 +34,10 @@ class RmapStrategy(Handle):
         victims under the same policy and trace; only their work and bytes differ.
     driven_by : str
         For a strategy that is not exact: the policy that knows how to reclaim with it.
+    copies_on_move : bool
+        A page that several PTEs hold cannot be found at two addresses, so mremap first copies such
+        pages for the mover (`reclaim.vm.unshare`). Page ids, and so faults and victims, then differ
+        from those of other strategies; among themselves those that copy are interchangeable.
     growth : mapping of str to (float, float)
         What the essay claims, as exponents: operation -> (growth with the number of processes that
         share a VMA, growth with fork depth). Operations: "fork" and "exit" of one process (exits
@@ -49,6 +53,7 @@ class RmapStrategy(Handle):
     params: ClassVar[Mapping[str, Param]] = {}
     exact: ClassVar[bool] = True
     driven_by: ClassVar[str] = ""
+    copies_on_move: ClassVar[bool] = False
     growth: ClassVar[Mapping[str, tuple[float, float]]] = {}
     results_version: ClassVar[int] = 1
 
@@ -74,6 +79,8 @@ class RmapStrategy(Handle):
             PTEs it may copy or move, at most.
         forks : bool
             Whether it is a fork.
+
+        What `space_open`, `space_fork` and the VMA events take is part of it.
         """
         return 0
 
@@ -101,6 +108,17 @@ class RmapStrategy(Handle):
 
     def reuse(self, m: Machine, pfn: int, pte: int, vma: int) -> None:
         """Hear that the only sharer of a page has written to it: the page is its own now."""
+
+    # ---- address spaces -----------------------------------------------------------------------
+
+    def space_open(self, m: Machine, space: int) -> None:
+        """Hear of an empty address space: new, or the same one after exec. Its words are zero."""
+
+    def space_fork(self, m: Machine, parent: int, child: int) -> None:
+        """Hear, in place of `space_open`, of a child still empty; VMAs and PTEs follow."""
+
+    def space_close(self, m: Machine, space: int) -> None:
+        """Hear that exit or exec ends an address space; its PTEs and VMAs are gone already."""
 
     # ---- VMAs ---------------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ from reclaim.trace.events import (
     FDWRITE,
     MARK,
     MLOCK,
+    MREMAP,
     REFERENCED,
     VERB_NAMES,
 )
@@ -105,6 +106,7 @@ class Driver:
         self.log = Log()
         self.checks_expectations = True
         self.walks = 0  # mapped frames to look at, at the end of each epoch
+        self.copies_on_move = bool(m.rmap.copies_on_move)
         self._pools = list(_pools_of(m.rmap))
 
     # ---- calls into the machine ---------------------------------------------------------------
@@ -223,7 +225,11 @@ class Driver:
             self._change(verb, args, where, line)
 
     def _change(self, verb: int, args: list[int], where: str, line: int) -> None:
+        start, end = args[1], args[1] + args[2]
         before = counted(self.m) if self.m.live[r.MEASURE] else None
+        copies = verb == MREMAP and self.copies_on_move
+        if copies and self._pair(loop.UNSHARE, args[0], start, end) == r.STOPPED:
+            self._fail(where, line)
         if self._apply(verb, *args) == r.STOPPED:
             self._fail(where, line)
         if before is not None:
@@ -231,11 +237,9 @@ class Driver:
             change = counted(self.m) - before
             done.counters += change
             done.works.append(int(change[list(RMAP_WORK)].sum()))
-        self._drain()
-        if verb == MLOCK:
-            start, end = args[1], args[1] + args[2]
-            if self._pair(loop.POPULATE, args[0], start, end) == r.STOPPED:
-                self._fail(where, line)
+        self._drain(always=copies)
+        if verb == MLOCK and self._pair(loop.POPULATE, args[0], start, end) == r.STOPPED:
+            self._fail(where, line)
 
     def _look(self, nr: int) -> None:
         """Walk about `nr` mapped frames, changing nothing, and keep the counters of these walks.
@@ -258,8 +262,9 @@ class Driver:
         for name, n in named(counted(self.m) - before).items():
             work[name] += n
 
-    def _drain(self) -> None:
-        if self.m.live[r.NR_REMOVALS]:
+    def _drain(self, always: bool = False) -> None:
+        """Tell the policy what an event left, and wake kswapd if that, or copies, made it due."""
+        if always or self.m.live[r.NR_REMOVALS]:
             self._pair(loop.DRAIN)
 
     def _probe(self, verb: int, args: list[int], where: str, line: int) -> None:

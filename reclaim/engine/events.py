@@ -43,14 +43,16 @@ LOOK = 64
 
 
 @kernel(cold=True)
-def _short(m: Machine, space: int, nr_ptes: int, nr_leaves: int, nr_nodes: int, vmas: int) -> bool:
+def _short(
+    m: Machine, space: int, nr_ptes: int, forks: bool, nr_leaves: int, nr_nodes: int, vmas: int
+) -> bool:
     """Tell whether rows may run short in an event; notes what is wanted."""
     live = m.live
     live[U(r.WANT_PAGES)] = 0
     live[U(r.WANT_FRAMES)] = 0
     live[U(r.WANT_TOUCHES)] = 0
     live[U(r.WANT_VMAS)] = vmas
-    live[U(r.WANT_OBJECTS)] = m.rmap.room(m, space, nr_ptes, nr_ptes > 0 and vmas > 4)
+    live[U(r.WANT_OBJECTS)] = m.rmap.room(m, space, nr_ptes, forks)
     short = tables_short(m, nr_leaves, nr_nodes)
     if m.rmap.short(m, live[U(r.WANT_OBJECTS)]):
         short = True
@@ -68,13 +70,14 @@ def _room_short(m: Machine, verb: int, space: int, nr_pages: int) -> bool:
             m,
             space,
             m.space[U(row + r.SPACE_NR_PTES)],
+            True,
             m.space[U(row + r.SPACE_NR_LEAVES)],
             m.space[U(row + r.SPACE_NR_NODES)] + 2,
             m.space[U(row + r.SPACE_NR_VMAS)] + 5,
         )
     leaves = nr_pages // LEAF_PTES + 2 if verb == MREMAP else 0
     # Truncate names a file where others name a space, and takes no objects.
-    short = _short(m, 0 if verb == TRUNCATE else space, 0, leaves, leaves // 256 + 12, 4)
+    short = _short(m, 0 if verb == TRUNCATE else space, 0, False, leaves, leaves // 256 + 12, 4)
     nr_ptes = m.live[U(r.NR_PTES)] if verb == TRUNCATE else m.space[U(row + r.SPACE_NR_PTES)]
     if verb == TRUNCATE:
         nr_ptes += m.file[U(space * r.FILE_WORDS + r.FILE_NR_PAGES)]

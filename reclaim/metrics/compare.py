@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 BEHAVIOUR = (
+    "early_copies",  # first: where it differs, it is why the others do
     "accesses",
     "misses",
     "minor_faults",

@@ -132,7 +132,7 @@ class SideBySide:
     frames, swap_pages, fork_copies, pressure
         As in `RunSpec`; `pressure` with its numbers as a dict.
     strategies : sequence of str or PluginChoice
-        One machine each; the oracle sees the first.
+        One machine each; the oracle sees the first. All copy before moves, or none does.
     touches : list of list of int, optional
         What `tests.oracle.machine.resolve` says of the steps that will come.
     """
@@ -160,6 +160,9 @@ class SideBySide:
             )
             for strategy in strategies
         ]
+        copies_on_move = specs[0].rmap.cls.copies_on_move
+        if any(spec.rmap.cls.copies_on_move != copies_on_move for spec in specs):
+            raise ValueError("those who copy on move have other page ids: compare them apart")
         self.sides = [Side(spec) for spec in specs]
         numbers = {key: value for key, value in pressure.items() if key != "pressure"}
         oracle_policy = POLICIES[policy]()
@@ -173,6 +176,7 @@ class SideBySide:
             Pressure(frames, mode=pressure["pressure"], **numbers),
             swap_pages=math.inf if swap_pages is None else swap_pages,
             fork_copies=fork_copies,
+            copies_on_move=copies_on_move,
         )
         self.reader = ScriptReader()
         self.over = False
