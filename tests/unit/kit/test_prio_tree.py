@@ -206,6 +206,23 @@ class TestShape:
         machine.check()
         assert sorted(machine.query(20, 20)) == [at(k) for k in range(20, 30)]
 
+    def test_after_deepening_an_interval_may_stand_twice(self, run: Any) -> None:
+        """8 intervals of 3 bits hang below each other, the last 3 by their length's second bit.
+
+        A fourth bit moves all a level down, but [0, 2] stays right where its place is left now, so
+        another [0, 2] does not meet it. A search finds both.
+        """
+        machine = some(run, *((0, 7 - k) for k in range(8)))
+        machine.insert(at(8), 0, 8)
+        machine.insert(at(9), 0, 2)
+        machine.check()
+        assert machine.interval(at(5)) == machine.interval(at(9)) == (0, 2)
+        assert p.MEMBER not in {machine.word(at(k), p.PARENT) for k in (5, 9)}
+        assert set(machine.query(2, 2)) == {at(k) for k in (0, 1, 2, 3, 4, 5, 8, 9)}
+        machine.remove(at(5))
+        machine.remove(at(9))
+        machine.check()
+
     def test_depth_follows_bits_and_not_the_number(self, run: Any) -> None:
         """A search in 40 disjoint windows inspects at most a node and its sibling a bit."""
         machine = some(run, *((8 * k, 8 * k + 7) for k in range(PLACES)))
