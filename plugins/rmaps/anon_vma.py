@@ -14,15 +14,16 @@ shared page is found at both addresses without a copy (which anonmm could not do
 that it could be joined with takes its anon_vma, the next one's first, then the previous one's.
 
 Who pays when: fork, split, exit: one list operation for each VMA; the first anonymous fault in a
-VMA, at most one allocation; other faults nothing; 24 bytes on 32 bits for each VMA and at most one
-anon_vma, whatever the family does. The walk pays: it looks at every VMA of the list, until as many
-PTEs were found as the page has mappings (`early_exit`). A page that a child has copied for itself
-is on the list of the whole family. Worst case: one parent and N children that have copied all: each
-page is mapped once, and a walk looks at N / 2 VMAs on average, twice for each page reclaimed, under
-one lock. That is AIM7's cliff of 2007 (R. van Riel, L. Schermerhorn), and why 2.6.34 has AVCs.
+VMA, at most one allocation; other faults nothing. Memory: 12 bytes a VMA on 32 bits and 12 an
+anon_vma, however many pages there are. The walk pays: it looks at every VMA of the list, until as
+many PTEs were found as the page has mappings (`early_exit`). A page that a child has copied for
+itself is on the list of the whole family. Worst case: one parent and N children that have copied
+all: each page is mapped once, and a walk looks at N / 2 VMAs on average, twice for each page
+reclaimed, under one lock. That is AIM7's cliff of 2007 (R. van Riel, L. Schermerhorn), and why
+2.6.34 has AVCs.
 
-Order: list_add until 2.6.17, newest first; list_add_tail afterwards, oldest first (param `order`).
-A split or merge moves nobody, only the new piece is added.
+Order: newest first in 2.6.9 (list_add), oldest first in 2.6.24 (list_add_tail, H. Dickins' patch of
+May 2006); param `order`. A split or merge moves nobody, only the new piece is added.
 
 Cost: link O(1); fork, split, exit O(1) per VMA; walk O(VMAs of the family), files O(log n + hits).
 
@@ -68,7 +69,7 @@ class AnonVma(RmapStrategy):
             str,
             "oldest_first",
             choices=("newest_first", "oldest_first"),
-            text="where a VMA goes on its list: in front (until 2.6.17), or behind all",
+            text="where a VMA goes on its list: in front (2.6.9), or behind all (2.6.24)",
         ),
     }
     growth = {
