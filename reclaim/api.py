@@ -27,10 +27,17 @@ from reclaim.counters import (
 from reclaim.ids import LEAF_PTES, NIL, VPN_BITS
 from reclaim.jit.handle import F64, I32, I64, U8, Handle
 from reclaim.jit.kernel import U, cold, kernel, prefetch
+from reclaim.kit.anon_lists import AnonLists, wrong_anon_lists
 from reclaim.kit.anon_vma_checks import wrong_file_trees, wrong_groups
 from reclaim.kit.anon_vmas import AnonVmas
 from reclaim.kit.anonmms import AnonMms
 from reclaim.kit.checks import mapped_ptes, used_objects
+from reclaim.kit.file_prio import (
+    file_prio_insert,
+    file_prio_remove,
+    file_prio_walk,
+    wrong_file_prios,
+)
 from reclaim.kit.file_tree import file_tree_insert, file_tree_remove, file_tree_walk
 from reclaim.kit.heap import (
     Heap,
@@ -71,6 +78,12 @@ from reclaim.kit.tree import (
     tree_insert_after,
     tree_next,
     tree_remove,
+)
+from reclaim.kit.vma_lists import (
+    file_list_insert,
+    file_list_remove,
+    file_lists_walk,
+    wrong_file_lists,
 )
 from reclaim.plugin.markers import hookimpl
 from reclaim.rows import (

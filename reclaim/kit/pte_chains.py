@@ -210,9 +210,15 @@ class PteChains(Handle):
         if (head & 1) != 0:
             prefetch(m.pte, head >> 1)
 
-    def check(self, m: Machine) -> str:
-        """Return how the chains differ from the page tables, "" if they do not. Plain Python."""
-        tables = mapped_ptes(m)
+    def check(self, m: Machine, tables: dict[int, list[int]] | None = None) -> str:
+        """Return how the chains differ from the page tables, "" if they do not. Plain Python.
+
+        Parameters
+        ----------
+        tables : dict, optional
+            Frame -> its PTEs in order, of the frames that have chains; by default all mapped ones.
+        """
+        tables = mapped_ptes(m) if tables is None else tables
         chained: list[int] = []
         wrong: list[str] = []
         for pfn, mapping in tables.items():
