@@ -35,7 +35,7 @@ def progress(nr_runs: int) -> Iterator[Report]:
         task = bar.add_task("", total=float(nr_runs))
 
         def report(index: int, spec: Any) -> Callable[[int, int], None]:
-            name = f"{spec.policy.cls.name} / {spec.rmap.cls.name} / {spec.frames}"
+            name = f"{spec.policy.cls.name} / {spec.rmap.label} / {spec.frames}"
             bar.update(task, description=f"{index + 1} of {nr_runs}  {name}", completed=index)
 
             def advance(done: int, total: int) -> None:
