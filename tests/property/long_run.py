@@ -48,7 +48,12 @@ def world(seed: int) -> tuple[str, dict[str, Any]]:
         "pressure": rng.choice(PRESSURES),
         "strategies": (
             laboratory.rmap("pte_chain", line=rng.choice([32, 64])),
-            laboratory.rmap("anon_vma_chain", early_exit=rng.random() < 0.7),
+            laboratory.rmap(
+                "anon_vma_chain",
+                early_exit=rng.random() < 0.7,
+                index=rng.choice(["list", "tree"]),
+                reuse=rng.choice(["none", "degree", "counters"]),
+            ),
             "full_scan",
         ),
     }

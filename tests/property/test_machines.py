@@ -40,8 +40,13 @@ PRESSURES: list[dict[str, Any]] = [
 VERBS = [verb for verb in WEIGHTS for _ in range(WEIGHTS[verb]) if verb != "mark"]
 # Chain nodes of 3 slots and of 7.
 CHAINS = [laboratory.rmap("pte_chain", line=line) for line in (32, 64)]
+KERNELS = [
+    laboratory.rmap(name) for name in laboratory.plugins().rmaps.get("anon_vma_chain").presets
+]
 WORLDS = {
-    "strategies": st.sampled_from([(chain, *laboratory.RMAPS[1:]) for chain in CHAINS]),
+    "strategies": st.sampled_from(
+        [(chain, groups, *laboratory.RMAPS[2:]) for chain in CHAINS for groups in KERNELS]
+    ),
     "frames": st.sampled_from([5, 7, 12]),
     "swap_pages": st.sampled_from([None, None, None, 30]),
     "fork_copies": st.sampled_from(["anon", "all"]),
