@@ -29,7 +29,7 @@ from reclaim.jit.handle import F64, I32, I64, U8, Handle
 from reclaim.jit.kernel import U, cold, kernel, prefetch
 from reclaim.kit.anon_lists import AnonLists, wrong_anon_lists
 from reclaim.kit.anon_vma_checks import wrong_file_trees, wrong_groups
-from reclaim.kit.anon_vmas import AnonVmas
+from reclaim.kit.anon_vmas import BY_COUNTERS, BY_DEGREE, NOBODY, AnonVmas
 from reclaim.kit.anonmms import AnonMms
 from reclaim.kit.checks import mapped_ptes, used_objects
 from reclaim.kit.file_prio import (
@@ -141,7 +141,7 @@ from reclaim.vm.mapping import (
     UNLOCKED,
     WRITEBACK,
 )
-from reclaim.vm.pte import pte_space, pte_vpn
+from reclaim.vm.pte import DIRTY, HAS_SLOT, pte_space, pte_vpn
 from reclaim.vm.tables import find_pte
 from reclaim.vm.tell import BY_FD, BY_PTE, BY_ZAP
 from reclaim.vm.vma import vma_get, vma_index, vma_set, vma_vpn

@@ -43,10 +43,19 @@ _PRESSURES = {"exact": r.EXACT, "limit": r.LIMIT, "watermarks": r.WATERMARKS}
 
 @dataclass(frozen=True)
 class PluginChoice:
-    """A plugin's class, and values for its parameters; those not named have their defaults."""
+    """A plugin's class, values for its parameters, and the preset that gave them, if one did.
+
+    Parameters that are not named have their defaults.
+    """
 
     cls: type[Any]
     params: Mapping[str, Any] = field(default_factory=dict)
+    preset: str | None = None
+
+    @property
+    def label(self) -> str:
+        """What a user calls it: the preset's name, or the plugin's."""
+        return self.preset or str(self.cls.name)
 
     def all_params(self) -> dict[str, Any]:
         """Return every parameter's value."""
@@ -253,6 +262,7 @@ def _record(
         "policy": spec.policy.cls.name,
         "policy_params": spec.policy.all_params(),
         "rmap": spec.rmap.cls.name,
+        "rmap_preset": spec.rmap.preset,
         "rmap_params": spec.rmap.all_params(),
         "rmap_exact": spec.rmap.cls.exact,
         "frames": m.nr_frames,

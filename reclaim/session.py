@@ -11,7 +11,6 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reclaim.contract.param import resolve_params
 from reclaim.errors import ConfigError, ReclaimError, TraceError, nearest
 from reclaim.plugin.manager import load_plugins
 from reclaim.plugin.registry import Catalog, Registry
@@ -74,10 +73,7 @@ def chosen(catalog: Catalog[Any], choice: Choice) -> PluginChoice:
     """
     from reclaim.run import PluginChoice
 
-    cls = catalog.get(choice.name)
-    return PluginChoice(
-        cls, resolve_params(f"{catalog.kind} '{choice.name}'", cls.params, choice.params)
-    )
+    return PluginChoice(*catalog.choose(choice.name, choice.params))
 
 
 def open_session(config: Config) -> Session:

@@ -67,9 +67,8 @@ def policy(name: str, **params: Any) -> PluginChoice:
 
 
 def rmap(name: str, **params: Any) -> PluginChoice:
-    """Choose a reverse map, with its defaults where nothing is given."""
-    cls = plugins().rmaps.get(name)
-    return PluginChoice(cls, resolve_params(name, cls.params, params))
+    """Choose a reverse map or a preset of one, with its defaults where nothing is given."""
+    return PluginChoice(*plugins().rmaps.choose(name, params))
 
 
 def spec_of(

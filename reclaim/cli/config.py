@@ -28,7 +28,6 @@ def show(
     """Show every key with its value, defaults and plugin parameters included."""
     from reclaim.config.resolve import load_config
     from reclaim.config.show import as_yaml
-    from reclaim.contract.param import resolve_params
     from reclaim.plugin.manager import load_plugins
 
     resolved = load_config(
@@ -41,15 +40,7 @@ def show(
     full = {}
     for key, catalog in (("policies", registry.policies), ("rmaps", registry.rmaps)):
         full[key] = tuple(
-            choice.model_copy(
-                update={
-                    "params": resolve_params(
-                        f"{catalog.kind} '{choice.name}'",
-                        catalog.get(choice.name).params,
-                        choice.params,
-                    )
-                }
-            )
+            choice.model_copy(update={"params": catalog.choose(choice.name, choice.params)[1]})
             for choice in getattr(resolved, key)
         )
     print(as_yaml(resolved.model_copy(update=full)), end="")

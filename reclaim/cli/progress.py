@@ -28,7 +28,7 @@ def progress(nr_runs: int) -> Iterator[Report]:
     with steps(nr_runs) as begins:
 
         def report(_index: int, spec: Any) -> Advance | None:
-            return begins(f"{spec.policy.cls.name} / {spec.rmap.cls.name} / {spec.frames}")
+            return begins(f"{spec.policy.cls.name} / {spec.rmap.label} / {spec.frames}")
 
         yield report
 

@@ -106,7 +106,7 @@ def compare(
                 measure=config.walks,
             )
             try:
-                record = run_one(trace, spec, progress(f"{choice.name}, {rmap.cls.name}"))
+                record = run_one(trace, spec, progress(f"{choice.name}, {rmap.label}"))
             except ReclaimError as error:
                 yield error
                 continue

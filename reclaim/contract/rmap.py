@@ -29,6 +29,10 @@ class RmapStrategy(Handle):
         As users write it; one sentence; kernel version with file, mail, or paper.
     params : mapping of str to Param
         Parameters that a configuration may set; `new` receives them by name.
+    presets : mapping of str to mapping of str to value
+        Names under which a configuration may choose the strategy with some parameters set, for
+        versions of a kernel: ``{"linux-3.7": {"index": "tree"}}``. A name is small letters, digits,
+        ``_``, ``-`` and ``.``; no strategy and no other preset has it.
     exact : bool
         The walk finds every PTE that maps the frame. Exact strategies give identical faults and
         victims under the same policy and trace; only their work and bytes differ.
@@ -51,6 +55,7 @@ class RmapStrategy(Handle):
     summary: ClassVar[str] = ""
     source: ClassVar[str] = ""
     params: ClassVar[Mapping[str, Param]] = {}
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     exact: ClassVar[bool] = True
     driven_by: ClassVar[str] = ""
     copies_on_move: ClassVar[bool] = False
