@@ -23,12 +23,13 @@ from reclaim.counters import (
     TRYLOCKS,
     count,
 )
-from reclaim.ids import LEAF_PTES, NIL, VPN_BITS
+from reclaim.ids import LEAF_BITS, LEAF_PTES, NIL, VPN_BITS
 from reclaim.jit.handle import F64, I32, I64, U8, Handle
 from reclaim.jit.kernel import U, cold, kernel, prefetch
 from reclaim.kit.anon_vma_checks import wrong_file_trees, wrong_groups
 from reclaim.kit.anon_vmas import AnonVmas
 from reclaim.kit.checks import mapped_ptes, used_objects
+from reclaim.kit.chunks import Chunks
 from reclaim.kit.file_tree import file_tree_insert, file_tree_remove, file_tree_walk
 from reclaim.kit.heap import (
     Heap,
@@ -53,6 +54,15 @@ from reclaim.kit.lists import (
 )
 from reclaim.kit.pool import Pool, pool_alloc, pool_free, pool_short
 from reclaim.kit.pte_chains import PteChains
+from reclaim.kit.rings import (
+    RING_WORDS,
+    ring_last,
+    ring_next,
+    ring_nodes,
+    ring_push_back,
+    ring_push_front,
+    ring_remove,
+)
 from reclaim.kit.row_lists import (
     LINK_WORDS,
     row_list_init,
@@ -70,6 +80,7 @@ from reclaim.kit.tree import (
     tree_next,
     tree_remove,
 )
+from reclaim.kit.tree_hash import TreeHash
 from reclaim.plugin.markers import hookimpl
 from reclaim.rows import (
     COUNTERS,
@@ -126,7 +137,7 @@ from reclaim.vm.mapping import (
     UNLOCKED,
     WRITEBACK,
 )
-from reclaim.vm.pte import pte_space, pte_vpn
+from reclaim.vm.pte import pte_frame, pte_space, pte_vpn
 from reclaim.vm.tables import find_pte
 from reclaim.vm.tell import BY_FD, BY_PTE, BY_ZAP
 from reclaim.vm.vma import vma_get, vma_index, vma_set, vma_vpn
