@@ -29,7 +29,6 @@ from reclaim.jit.kernel import U, cold, kernel, prefetch
 from reclaim.kit.anon_vma_checks import wrong_file_trees, wrong_groups
 from reclaim.kit.anon_vmas import AnonVmas
 from reclaim.kit.checks import mapped_ptes, used_objects
-from reclaim.kit.chunks import Chunks
 from reclaim.kit.file_tree import file_tree_insert, file_tree_remove, file_tree_walk
 from reclaim.kit.heap import (
     Heap,
@@ -54,12 +53,12 @@ from reclaim.kit.lists import (
 )
 from reclaim.kit.pool import Pool, pool_alloc, pool_free, pool_short
 from reclaim.kit.pte_chains import PteChains
+from reclaim.kit.pv_lists import PvLists
 from reclaim.kit.rings import (
     RING_WORDS,
     ring_last,
     ring_next,
     ring_nodes,
-    ring_push_back,
     ring_push_front,
     ring_remove,
 )
@@ -137,7 +136,7 @@ from reclaim.vm.mapping import (
     UNLOCKED,
     WRITEBACK,
 )
-from reclaim.vm.pte import pte_frame, pte_space, pte_vpn
+from reclaim.vm.pte import pte_space, pte_vpn
 from reclaim.vm.tables import find_pte
 from reclaim.vm.tell import BY_FD, BY_PTE, BY_ZAP
 from reclaim.vm.vma import vma_get, vma_index, vma_set, vma_vpn

@@ -23,11 +23,12 @@ newest first; exit, one removal an entry; a walk, the mappings of that page. VMA
 Memory: 24.38 bytes a mapping on LP64 (12.19 on ILP32), more where processes are small: a process
 with one mapping holds a page. Worst case: a page that all map, unmapped by its newest sharers.
 
-Not modelled: pmap_ts_referenced clears at most five bits a call and turns the list so that the next
-call goes on from there. A walk here shows every mapping, or `referenced` would not mean the same
-with every strategy (docs/explanation/other-systems.md). A COW or a move frees and takes an entry;
-FreeBSD uses the old one again for a COW and has no mremap. Superpages and the reclaim of chunks
-under memory pressure are left out.
+FreeBSD asks for young bits five at a time: pmap_ts_referenced ends at the fifth and turns the list,
+so that the next call goes on behind it. `pv_chunks` shows every mapping, as exact strategies do;
+`pv_chunks_five` stops there, which leaves bits young that others clear, so that victims differ.
+
+Left out: superpages, and the reclaim of chunks when memory is short. A COW frees an entry and takes
+one; FreeBSD uses the old one again. It has no mremap: here a removal and an addition for each page.
 
 Cost: add O(1); remove O(position on the page's list), at exit O(1); walk O(mappings).
 
@@ -37,43 +38,7 @@ Sources: P. Wemm, 2003; sys/sys/_pv_entry.h and sys/amd64/amd64/pmap.c of FreeBS
 
 from __future__ import annotations
 
-from reclaim.api import (
-    DROP,
-    LOCKS,
-    NIL,
-    RING_WORDS,
-    RMAP_LINKS_ADDED,
-    RMAP_LINKS_REMOVED,
-    RMAP_LINKS_VISITED,
-    RMAP_SLOTS_SEARCHED,
-    SPACE_R0,
-    SPACE_WORDS,
-    STOP,
-    TRYLOCKS,
-    Chunks,
-    Param,
-    RmapStrategy,
-    U,
-    cold,
-    count,
-    head_of,
-    hookimpl,
-    mapped_ptes,
-    maps,
-    prefetch,
-    pte_frame,
-    pte_space,
-    ring_last,
-    ring_next,
-    ring_nodes,
-    ring_push_back,
-    ring_remove,
-    set_head,
-    used_objects,
-)
-
-PTE = RING_WORDS  # of an entry: its links, then the PTE that it stands for
-ENTRY_WORDS = PTE + 1
+from reclaim.api import Param, PvLists, RmapStrategy, hookimpl
 
 
 def entries_of_chunk(page_size: int, word: int) -> int:
@@ -85,7 +50,7 @@ def entries_of_chunk(page_size: int, word: int) -> int:
 
 
 class PvChunks(RmapStrategy):
-    """The chunks; a page's list begins in its frame, a pmap's list of chunks in its space."""
+    """The lists; what a chunk holds follows from two sizes."""
 
     name = "pv_chunks"
     summary = "lists the mappings of each page, in entries carved from page-sized chunks of a pmap"
@@ -101,110 +66,46 @@ class PvChunks(RmapStrategy):
         "walk_own": (0.0, 0.0),
         "objects": (1.0, 1.0),
     }
+    MOST_YOUNG = 0  # no limit
 
-    chunks: Chunks
+    lists: PvLists
     word: int
     page_size: int
 
     @classmethod
     def new(cls, word, page_size):
-        chunks = Chunks.empty(entries_of_chunk(page_size, word), ENTRY_WORDS)
-        return cls(chunks=chunks, word=word, page_size=page_size)
+        lists = PvLists.empty(entries_of_chunk(page_size, word))
+        return cls(lists=lists, word=word, page_size=page_size)
 
     def short(self, m, nr):
-        return self.chunks.short(nr)
+        return self.lists.short(nr)
 
     def room(self, m, space, nr_ptes, forks):
-        return nr_ptes // self.chunks.nr_entries + 2
+        return nr_ptes // self.lists.chunks.nr_entries + 2
 
     def link(self, m, pfn, pte, vma, fresh):
-        count(m, RMAP_LINKS_ADDED, 1)
-        count(m, LOCKS, 1)
-        space = pte_space(m, pte)
-        pv = self.chunks.take(m, m.space, space * SPACE_WORDS + SPACE_R0, space)
-        rows = self.chunks.pool.rows
-        rows[U(pv + PTE)] = pte
-        set_head(m, pfn, ring_push_back(rows, head_of(m, pfn), pv))
+        self.lists.add(m, pfn, pte)
 
     def unlink(self, m, pfn, pte, vma):
-        if self._holds_any(m, pte_space(m, pte)):
-            count(m, RMAP_LINKS_REMOVED, 1)
-            count(m, LOCKS, 1)
-            self._forget(m, pfn, self._find(m, pfn, pte))
-
-    def _holds_any(self, m, space):
-        """Tell whether a space has mappings on record; one that has exited has none."""
-        return m.space[U(space * SPACE_WORDS + SPACE_R0 + 2)] > 0
-
-    @cold
-    def _find(self, m, pfn, pte):
-        """Search a page's list for the entry of a PTE, oldest first."""
-        rows = self.chunks.pool.rows
-        pv = head_of(m, pfn)
-        count(m, RMAP_SLOTS_SEARCHED, 1)
-        while rows[U(pv + PTE)] != pte:
-            pv = ring_next(rows, pv)
-            count(m, RMAP_SLOTS_SEARCHED, 1)
-        return pv
-
-    @cold
-    def _forget(self, m, pfn, pv):
-        """Take an entry off its page's list and give it back to its chunk."""
-        set_head(m, pfn, ring_remove(self.chunks.pool.rows, head_of(m, pfn), pv))
-        space = self.chunks.owner(pv)
-        self.chunks.give_back(m, m.space, space * SPACE_WORDS + SPACE_R0, pv)
+        self.lists.remove(m, pfn, pte)
 
     def unlink_all(self, m, space):
-        head = space * SPACE_WORDS + SPACE_R0
-        rows = self.chunks.pool.rows
-        if self._holds_any(m, space):
-            count(m, LOCKS, 1)  # chunks are freed as one batch
-        while self._holds_any(m, space):
-            chunk = m.space[U(head)]
-            slot = self.chunks.next_used(chunk, 0)
-            while slot != NIL:
-                pv = self.chunks.entry_at(chunk, slot)
-                pfn = pte_frame(m, rows[U(pv + PTE)])
-                count(m, RMAP_LINKS_REMOVED, 1)
-                count(m, LOCKS, 1)
-                set_head(m, pfn, ring_remove(rows, head_of(m, pfn), pv))
-                slot = self.chunks.next_used(chunk, slot + 1)
-            self.chunks.free_chunk(m, m.space, head, chunk)
+        self.lists.remove_all(m, space)
 
     def move(self, m, pfn, old, new, vma):
-        self.unlink(m, pfn, old, vma)
-        self.link(m, pfn, new, vma, False)
+        self.lists.remove(m, pfn, old)
+        self.lists.add(m, pfn, new)
 
     def walk(self, m, pfn, visitor):
-        count(m, LOCKS, 1)
-        rows = self.chunks.pool.rows
-        pv = head_of(m, pfn)
-        last = ring_last(rows, pv)
-        more = True
-        while more:
-            more = pv != last
-            following = ring_next(rows, pv)
-            pte = rows[U(pv + PTE)]
-            count(m, RMAP_LINKS_VISITED, 1)
-            count(m, TRYLOCKS, 1)
-            maps(m, pte, pfn)
-            answer = visitor.visit(m, pte)
-            if answer == DROP:
-                count(m, RMAP_LINKS_REMOVED, 1)
-                self._forget(m, pfn, pv)
-            elif answer == STOP:
-                more = False
-            pv = following
+        self.lists.walk(m, pfn, visitor, self.MOST_YOUNG)
 
     def hint(self, m, pfn):
-        prefetch(self.chunks.pool.rows, head_of(m, pfn))
+        self.lists.hint(m, pfn)
 
     def objects(self):
-        pool = self.chunks.pool
-        return {
-            "pv_chunk": (pool.live, pool.peak, pool.made),
-            "pv_entry": self.chunks.tallies(),
-        }
+        pool = self.lists.chunks.pool
+        chunks = (pool.live, pool.peak, pool.made)
+        return {"pv_chunk": chunks, "pv_entry": self.lists.chunks.tallies()}
 
     def object_bytes(self, layout):
         # Word and page size are this strategy's own params. Entries lie inside the chunks.
@@ -219,30 +120,20 @@ class PvChunks(RmapStrategy):
         return float(2 * work.get("rmap_links_visited", 0) + work.get("ptes_probed", 0))
 
     def check(self, m):
-        rows, wrong = self.chunks.pool.rows, []
-        tables, nr_listed, chunks = mapped_ptes(m), 0, []
-        for pfn, ptes in tables.items():
-            listed = ring_nodes(rows, int(head_of(m, pfn)))
-            nr_listed += len(listed)
-            if sorted(int(rows[pv + PTE]) for pv in listed) != ptes:
-                wrong.append(f"frame {pfn} is mapped by PTEs {ptes}, its list has others")
-            wrong += [
-                f"an entry of frame {pfn} lies in a chunk of another space"
-                for pv in listed
-                if self.chunks.owner(pv) != pte_space(m, int(rows[pv + PTE]))
-            ]
-        nr_used = 0
-        for space in range(len(m.space) // SPACE_WORDS):
-            for chunk, used in self.chunks.chunks_of(m.space, space * SPACE_WORDS + SPACE_R0):
-                chunks.append(chunk // self.chunks.pool.width)
-                nr_used += len(used)
-        if not nr_used == nr_listed == self.chunks.tallies()[0]:
-            wrong.append(f"{nr_listed} entries on lists, {nr_used} used in chunks")
-        if sorted(chunks) != sorted(used_objects(self.chunks.pool)):
-            wrong.append(f"{len(chunks)} chunks on pmaps' lists, {self.chunks.pool.live} in use")
-        return "; ".join(wrong)
+        return self.lists.check(m)
+
+
+class PvChunksFive(PvChunks):
+    """The same, asked as FreeBSD asks: a walk that looks for use ends at the fifth young PTE."""
+
+    name = "pv_chunks_five"
+    summary = "as pv_chunks, but asking whether a page was used ends at its fifth young PTE"
+    source = "FreeBSD 14 - 15, sys/amd64/amd64/pmap.c, pmap_ts_referenced"
+    exact = False
+    MOST_YOUNG = 5  # PMAP_TS_REFERENCED_MAX
 
 
 @hookimpl
 def reclaim_register_rmaps(register):
     register(PvChunks)
+    register(PvChunksFive)

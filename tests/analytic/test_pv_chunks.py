@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
-from tests.laboratory import rmap, run
+from reclaim.vm.machine import Machine
+from tests.laboratory import rmap, run, watch
+from tests.oracle.scripts import random_script
 
 # (word, page size) -> entries of a chunk, as in sys/sys/_pv_entry.h.
 ENTRIES = {(8, 4096): 168, (4, 4096): 336, (8, 16384): 677}
@@ -239,3 +241,42 @@ def test_aim7_walks_are_short_and_memory_is_by_mappings() -> None:
     assert [probe["links_visited"] for probe in record["probes"]] == [1] * (
         (nr_children + 1) * nr_pages
     )
+
+
+def test_five_young_bits_a_call_and_the_list_turns() -> None:
+    """8 sharers have all used a page: calls find 5, 3 and 0 of them young.
+
+    The first call ends at the fifth entry. The second begins at the sixth, finds the last three
+    young and the five before them old, and so comes round: 8 visits. The third finds none.
+    """
+    n = 8
+    reads = "".join(f"read c{i} 0\n" for i in range(1, n))
+    script = star(n, 1) + "\nread p 0\n" + reads + "referenced p 0\n" * 3 + "evict p 0"
+    five, all_of_them = run(script, "pv_chunks_five"), run(script, "pv_chunks")
+    assert [probe["young"] for probe in five["probes"][:3]] == [5, 3, 0]
+    assert [probe["links_visited"] for probe in five["probes"][:3]] == [5, 8, 8]
+    assert [probe["young"] for probe in all_of_them["probes"][:3]] == [8, 0, 0]
+    for record in (five, all_of_them):  # taking the page away visits all, whatever was asked
+        assert record["probes"][3]["ptes_hit"] == n
+        assert live(record, "pv_entry") == 0
+
+
+@pytest.mark.parametrize("users", [["p"], ["c2", "c5"], ["p", "c1", "c2", "c3"]])
+def test_fewer_young_bits_than_five_are_all_found(users: list[str]) -> None:
+    """Up to four of eight sharers used the page: one call finds them, after a visit to each."""
+    # Asking twice makes all bits old, whatever the writes and forks before have set.
+    script = star(8, 1) + "\nreferenced p 0\nreferenced p 0\n"
+    script += "".join(f"read {user} 0\n" for user in users) + "referenced p 0"
+    probe = run(script, "pv_chunks_five")["probes"][-1]
+    assert (probe["young"], probe["links_visited"]) == (len(users), 8)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_limit_leaves_the_lists_whole(seed: int) -> None:
+    """Random events under memory pressure: at each the lists hold what the page tables map."""
+    text = random_script(seed, 120, max_locked=0)
+    watch(text, "pv_chunks_five", whole, by="clock", frames=14)
+
+
+def whole(m: Machine, _verb: int) -> None:
+    assert m.rmap.check(m) == ""
