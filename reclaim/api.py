@@ -24,7 +24,7 @@ from reclaim.counters import (
     VMA_LOOKUPS,
     count,
 )
-from reclaim.ids import LEAF_PTES, NIL, VPN_BITS
+from reclaim.ids import LEAF_BITS, LEAF_PTES, NIL, VPN_BITS
 from reclaim.jit.handle import F64, I32, I64, U8, Handle
 from reclaim.jit.kernel import U, cold, kernel, prefetch
 from reclaim.kit.anon_lists import AnonLists, wrong_anon_lists
@@ -62,6 +62,15 @@ from reclaim.kit.lists import (
 )
 from reclaim.kit.pool import Pool, pool_alloc, pool_free, pool_short
 from reclaim.kit.pte_chains import PteChains
+from reclaim.kit.pv_lists import PvLists
+from reclaim.kit.rings import (
+    RING_WORDS,
+    ring_last,
+    ring_next,
+    ring_nodes,
+    ring_push_front,
+    ring_remove,
+)
 from reclaim.kit.row_lists import (
     LINK_WORDS,
     row_list_init,
@@ -79,6 +88,7 @@ from reclaim.kit.tree import (
     tree_next,
     tree_remove,
 )
+from reclaim.kit.tree_hash import TreeHash
 from reclaim.kit.vma_lists import (
     file_list_insert,
     file_list_remove,

@@ -108,6 +108,13 @@ class RmapStrategy(Handle):
     def unlink(self, m: Machine, pfn: int, pte: int, vma: int) -> None:
         """Hear that a PTE maps a frame no longer; not called for links a visitor dropped."""
 
+    def unlink_all(self, m: Machine, space: int) -> None:
+        """Hear that exit or exec is about to empty a space.
+
+        `unlink` of each of its PTEs follows; a strategy that has let go of all of them here may
+        pass over those.
+        """
+
     def move(self, m: Machine, pfn: int, old: int, new: int, vma: int) -> None:
         """Hear that mremap moved a mapping from one entry to another, now in `vma`."""
 

@@ -68,6 +68,7 @@ def zap_range(m: Machine, space: int, vma: int, start: int, end: int) -> None:
 @kernel(cold=True)
 def clear_space(m: Machine, space: int) -> None:
     """Zap all PTEs in address order, then unlink the VMAs in address order, as exit_mmap does."""
+    m.rmap.unlink_all(m, space)
     vma = m.space[U(space * r.SPACE_WORDS + r.SPACE_VMAS)]
     while vma != NIL:
         end = vma_get(m, vma, r.VMA_LAST) + 1
