@@ -261,6 +261,21 @@ def test_five_young_bits_a_call_and_the_list_turns() -> None:
         assert live(record, "pv_entry") == 0
 
 
+def test_the_next_call_goes_on_behind_the_fifth() -> None:
+    """All 8 are young, call: entries 1 to 5 are old. All young again, call: 6, 7, 8, 1 and 2.
+
+    So with 6 to 8 unmapped, a third call finds 3, 4 and 5 young; had it begun at the first entry
+    each time, it would have found none.
+    """
+    names = ["p", *(f"c{i}" for i in range(1, 8))]
+    reads = "".join(f"read {name} 0\n" for name in names)
+    script = star(8, 1) + "\n" + (reads + "referenced p 0\n") * 2
+    script += "".join(f"munmap {name} 0 1\n" for name in names[5:]) + "referenced p 0"
+    probes = run(script, "pv_chunks_five")["probes"]
+    assert [probe["young"] for probe in probes] == [5, 5, 3]
+    assert [probe["links_visited"] for probe in probes] == [5, 5, 5]
+
+
 @pytest.mark.parametrize("users", [["p"], ["c2", "c5"], ["p", "c1", "c2", "c3"]])
 def test_fewer_young_bits_than_five_are_all_found(users: list[str]) -> None:
     """Up to four of eight sharers used the page: one call finds them, after a visit to each."""
