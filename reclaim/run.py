@@ -20,6 +20,7 @@ from reclaim.engine.snapshot import Snapshot, decisions, digest, snapshot, work_
 from reclaim.errors import ConfigError, MachineError
 from reclaim.metrics.derived import derive
 from reclaim.metrics.warnings import warnings_of
+from reclaim.plugin.pairs import check_pairs
 from reclaim.trace.model import Trace
 from reclaim.vm.evict import Referencer, Unmapper
 from reclaim.vm.invariants import broken
@@ -172,10 +173,11 @@ def run_one(trace: Trace, spec: RunSpec, progress: Progress | None = None) -> di
     MachineError
         The run cannot go on.
     ConfigError
-        Sizes that do not fit.
+        Sizes that do not fit, or a policy and a strategy that cannot run together.
     PluginError
         A kernel that does not compile.
     """
+    check_pairs([spec.policy.cls], [spec.rmap.cls])
     resolved, following = resolve(trace, spec.fork_copies, spec.policy.cls.SEES_FUTURE)
     m, policy = build(trace, spec, resolved)
     m.next_use = following

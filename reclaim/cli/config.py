@@ -30,6 +30,7 @@ def show(
     from reclaim.config.show import as_yaml
     from reclaim.contract.param import resolve_params
     from reclaim.plugin.manager import load_plugins
+    from reclaim.plugin.pairs import check_pairs
 
     resolved = load_config(
         config,
@@ -52,6 +53,11 @@ def show(
             )
             for choice in getattr(resolved, key)
         )
+    check_pairs(
+        [registry.policies.get(choice.name) for choice in resolved.policies],
+        [registry.rmaps.get(choice.name) for choice in resolved.rmaps],
+        (registry.policies.classes(), registry.rmaps.classes()),
+    )
     print(as_yaml(resolved.model_copy(update=full)), end="")
 
 

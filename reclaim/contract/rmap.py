@@ -30,8 +30,9 @@ class RmapStrategy(Handle):
     params : mapping of str to Param
         Parameters that a configuration may set; `new` receives them by name.
     exact : bool
-        The walk finds every PTE that maps the frame. Exact strategies give identical faults and
-        victims under the same policy and trace; only their work and bytes differ.
+        The walk finds every PTE that maps the frame, whichever frame it is. Exact strategies give
+        identical faults and victims under the same policy and trace; only their work and bytes
+        differ. Others run only with policies that need `page_tables`; see `finds`.
     growth : mapping of str to (float, float)
         What the essay claims, as exponents: operation -> (growth with the number of processes that
         share a VMA, growth with fork depth). Operations: "fork" and "exit" of one process (exits
@@ -135,6 +136,14 @@ class RmapStrategy(Handle):
         DROP forget the link in place.
         """
         raise TypeError("a strategy defines walk")
+
+    def finds(self, m: Machine, pfn: int) -> bool:
+        """Tell whether a walk finds every PTE of a frame, if the strategy is not exact.
+
+        Where it says no, nobody asks: such a frame leaves memory when its last PTE has been
+        unmapped by itself. Truncation walks a file's pages whatever this says.
+        """
+        return True
 
     def hint(self, m: Machine, pfn: int) -> None:
         """Prefetch what a walk of this frame will read first; `pfn` may be a list's sentinel."""

@@ -22,7 +22,15 @@ from reclaim.plugin.registry import place_of
 NOT_COMPILED = frozenset({"new", "check", "objects", "object_bytes", "fixed_bytes"})
 """Methods of the contracts that stay Python."""
 
-NEED_OF_ACCESSOR = {"referenced": "young", "next_use": "lookahead"}
+NEED_OF_ACCESSOR = {
+    "referenced": "young",
+    "next_use": "lookahead",
+    "begin_pass": "page_tables",
+    "next_mapping": "page_tables",
+    "mapped_frame": "page_tables",
+    "take_young": "page_tables",
+    "unmap_one": "page_tables",
+}
 """Accessors that answer only a policy which declared the need."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
