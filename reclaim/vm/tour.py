@@ -15,7 +15,7 @@ import numpy as np
 
 from reclaim import rows as r
 from reclaim.counters import PTES_HIT, PTES_PROBED, count
-from reclaim.ids import LEAF_PTES, NIL
+from reclaim.ids import LEAF_PTES, MAX_VPN, NIL
 from reclaim.jit.handle import I64
 from reclaim.jit.kernel import U, kernel
 from reclaim.vm.frames import is_locked
@@ -27,12 +27,13 @@ from reclaim.vm.vma import first_vma, vma_get
 if TYPE_CHECKING:
     from reclaim.vm.machine import Machine
 
-_SPACE, _LEFT = 0, 1  # a tour: whose turn it is, and how many turns the pass has left
+# A tour: whose turn it is; how many turns the pass has left, and up to where the last one goes.
+_SPACE, _TURNS, _UNTIL = 0, 1, 2
 
 
 def new_tour() -> I64:
     """Make a tour that has not begun. Plain Python."""
-    return np.array([NIL, 0], dtype=np.int64)
+    return np.array([NIL, NIL, 0], dtype=np.int64)
 
 
 @kernel
@@ -53,15 +54,15 @@ def _next_space(m: Machine, space: int) -> int:
 
 
 @kernel(cold=True)
-def _present_from(m: Machine, space: int, vpn: int) -> int:
-    """Return the first PTE of a space at or above a page that maps a frame which is not locked."""
+def _present_from(m: Machine, space: int, vpn: int, end: int) -> int:
+    """Return a space's first PTE in [vpn, end) that maps a frame which is not locked, or NIL."""
     vma = first_vma(m, space, vpn)
-    while vma != NIL:
+    while vma != NIL and vpn < end:
         vpn = max(vpn, vma_get(m, vma, r.VMA_START))
-        last = vma_get(m, vma, r.VMA_LAST)
-        while vpn <= last:
+        behind = min(vma_get(m, vma, r.VMA_LAST) + 1, end)
+        while vpn < behind:
             pte = find_pte(m, space, vpn)
-            stop = min(last + 1, next_leaf_vpn(vpn))
+            stop = min(behind, next_leaf_vpn(vpn))
             if pte >= LEAF_PTES:
                 for at in range(pte, pte + stop - vpn):
                     count(m, PTES_PROBED, 1)
@@ -76,31 +77,38 @@ def _present_from(m: Machine, space: int, vpn: int) -> int:
 
 @kernel(cold=True)
 def begin_pass(m: Machine, tour: I64) -> None:
-    """Begin a pass: one turn more than there are spaces, so that none is left out."""
-    nr = 1
-    for space in range(len(m.space) // r.SPACE_WORDS):
-        nr += m.space[U(space * r.SPACE_WORDS + r.SPACE_ALIVE)]
-    if tour[U(_SPACE)] == NIL:
-        tour[U(_SPACE)] = _next_space(m, NIL)
-    tour[U(_LEFT)] = nr if tour[U(_SPACE)] != NIL else 0
+    """Begin a pass: once round all spaces, from where the last pass was left to the same place."""
+    space = tour[U(_SPACE)]
+    if space == NIL or m.space[U(space * r.SPACE_WORDS + r.SPACE_ALIVE)] == 0:
+        space = _next_space(m, space)
+    tour[U(_SPACE)] = space
+    tour[U(_TURNS)] = 0
+    if space != NIL:
+        tour[U(_UNTIL)] = m.space[U(space * r.SPACE_WORDS + r.SPACE_RESUME)]
+        for other in range(len(m.space) // r.SPACE_WORDS):
+            tour[U(_TURNS)] += m.space[U(other * r.SPACE_WORDS + r.SPACE_ALIVE)]
 
 
 @kernel(cold=True)
 def next_mapping(m: Machine, tour: I64) -> int:
     """Return the next present PTE of a pass, NIL when it is over.
 
-    Those of locked frames are passed over: unmapping them frees nothing. A space is left when its
-    last PTE has been seen. Each PTE read counts as probed, each present one as hit.
+    Those of locked frames are passed over: unmapping them frees nothing. Each PTE read counts as
+    probed, each present one as hit.
     """
-    while tour[U(_LEFT)] > 0:
+    while tour[U(_TURNS)] >= 0 and tour[U(_SPACE)] != NIL:
+        # After a turn for each space the first has another, for what lies before where it began.
+        last = tour[U(_TURNS)] == 0
+        end = tour[U(_UNTIL)] if last else MAX_VPN
         resume = tour[U(_SPACE)] * r.SPACE_WORDS + r.SPACE_RESUME
-        pte = _present_from(m, tour[U(_SPACE)], m.space[U(resume)])
+        pte = _present_from(m, tour[U(_SPACE)], m.space[U(resume)], end)
         if pte != NIL:
             m.space[U(resume)] = pte_vpn(m, pte) + 1
             return pte
-        m.space[U(resume)] = 0
-        tour[U(_SPACE)] = _next_space(m, tour[U(_SPACE)])
-        tour[U(_LEFT)] = tour[U(_LEFT)] - 1 if tour[U(_SPACE)] != NIL else 0
+        m.space[U(resume)] = end if last else 0
+        tour[U(_TURNS)] -= 1
+        if not last:
+            tour[U(_SPACE)] = _next_space(m, tour[U(_SPACE)])
     return NIL
 
 

@@ -29,6 +29,7 @@ from tests.property.compiled_walks import walks
 from tests.property.long_run import PRESSURES
 from tests.property.side_by_side import (
     Side,
+    TooManyError,
     announce,
     differences,
     entries_of,
@@ -143,3 +144,19 @@ def world(seed: int) -> tuple[str, dict[str, Any]]:
         "fork_copies": rng.choice(["anon", "all"]),
         "pressure": rng.choice(PRESSURES),
     }
+
+
+def run_seed(seed: int) -> tuple[int, str]:
+    """Run one script; returns events taken and what went wrong, or how it ended."""
+    text, settings = world(seed)
+    machines = Inexact(**settings)
+    nr, line = 0, ""
+    try:
+        for line in text.splitlines():
+            nr += machines.say(line)
+    except TooManyError:
+        return nr, "too many spaces"
+    except Exception as error:  # noqa: BLE001 - whatever it is, the seed that makes it is wanted
+        shown = f"{type(error).__name__}: {error}"[:500]
+        return nr, f"DIVERGENCE seed {seed} {settings} at '{line}': {shown}"
+    return nr, "out of memory" if machines.over else "ran to its end"
