@@ -97,6 +97,7 @@ from reclaim.kit.vma_lists import (
 )
 from reclaim.plugin.markers import hookimpl
 from reclaim.rows import (
+    BATCH,
     COUNTERS,
     FILE_R0,
     FILE_WORDS,
@@ -124,7 +125,7 @@ from reclaim.rows import (
     VMA_START,
     VMA_WORDS,
 )
-from reclaim.vm.evict import DROP, KEEP, STOP, maps, referenced
+from reclaim.vm.evict import DROP, KEEP, STOP, maps, referenced, unmap_one
 from reclaim.vm.frames import (
     file_of,
     frame_of,
@@ -154,6 +155,13 @@ from reclaim.vm.mapping import (
 from reclaim.vm.pte import DIRTY, HAS_SLOT, pte_space, pte_vpn
 from reclaim.vm.tables import find_pte
 from reclaim.vm.tell import BY_FD, BY_PTE, BY_ZAP
+from reclaim.vm.tour import (
+    begin_pass,
+    mapped_frame,
+    new_tour,
+    next_mapping,
+    take_young,
+)
 from reclaim.vm.vma import vma_get, vma_index, vma_set, vma_vpn
 
 __all__ = [name for name in dir() if not name.startswith("_") and name != "annotations"]

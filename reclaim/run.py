@@ -28,6 +28,7 @@ from reclaim.engine.snapshot import (
 from reclaim.errors import ConfigError, MachineError
 from reclaim.metrics.derived import derive
 from reclaim.metrics.warnings import warnings_of
+from reclaim.plugin.pairs import check_pairs
 from reclaim.trace.model import Trace
 from reclaim.vm.evict import Looker, Referencer, Unmapper
 from reclaim.vm.invariants import broken
@@ -199,10 +200,11 @@ def run_one(trace: Trace, spec: RunSpec, progress: Progress | None = None) -> di
     MachineError
         The run cannot go on.
     ConfigError
-        Sizes that do not fit.
+        Sizes that do not fit, or a policy and a strategy that cannot run together.
     PluginError
         A kernel that does not compile.
     """
+    check_pairs([spec.policy.cls], [spec.rmap.cls])
     resolved, following = resolve(
         trace, spec.fork_copies, spec.policy.cls.SEES_FUTURE, spec.rmap.cls.copies_on_move
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from reclaim.errors import ConfigError, ReclaimError, TraceError, nearest
 from reclaim.plugin.manager import load_plugins
+from reclaim.plugin.pairs import check_pairs
 from reclaim.plugin.registry import Catalog, Registry
 from reclaim.trace.reading import open_trace
 
@@ -55,12 +56,17 @@ def check_plugins(config: Config, registry: Registry) -> tuple[list[PluginChoice
     Raises
     ------
     PluginError, ConfigError
-        A plugin that does not exist, or a parameter that it does not take.
+        A plugin that does not exist, a parameter that it does not take, or a policy and an rmap
+        that cannot run together.
     """
-    return (
-        [chosen(registry.policies, choice) for choice in config.policies],
-        [chosen(registry.rmaps, choice) for choice in config.rmaps],
+    policies = [chosen(registry.policies, choice) for choice in config.policies]
+    rmaps = [chosen(registry.rmaps, choice) for choice in config.rmaps]
+    check_pairs(
+        [choice.cls for choice in policies],
+        [choice.cls for choice in rmaps],
+        (registry.policies.classes(), registry.rmaps.classes()),
     )
+    return policies, rmaps
 
 
 def chosen(catalog: Catalog[Any], choice: Choice) -> PluginChoice:

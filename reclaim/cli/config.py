@@ -29,6 +29,7 @@ def show(
     from reclaim.config.resolve import load_config
     from reclaim.config.show import as_yaml
     from reclaim.plugin.manager import load_plugins
+    from reclaim.plugin.pairs import check_pairs
 
     resolved = load_config(
         config,
@@ -43,6 +44,11 @@ def show(
             choice.model_copy(update={"params": catalog.choose(choice.name, choice.params)[1]})
             for choice in getattr(resolved, key)
         )
+    check_pairs(
+        [registry.policies.get(choice.name) for choice in resolved.policies],
+        [registry.rmaps.get(choice.name) for choice in resolved.rmaps],
+        (registry.policies.classes(), registry.rmaps.classes()),
+    )
     print(as_yaml(resolved.model_copy(update=full)), end="")
 
 

@@ -34,8 +34,9 @@ class RmapStrategy(Handle):
         versions of a kernel: ``{"linux-3.7": {"index": "tree"}}``. A name is small letters, digits,
         ``_``, ``-`` and ``.``; no strategy and no other preset has it.
     exact : bool
-        The walk finds every PTE that maps the frame. Exact strategies give identical faults and
-        victims under the same policy and trace; only their work and bytes differ.
+        The walk finds every PTE that maps the frame, whichever frame it is. Exact strategies give
+        identical faults and victims under the same policy and trace; only their work and bytes
+        differ. Others run only with policies that need `page_tables`; see `finds`.
     driven_by : str
         For a strategy that is not exact: the policy that knows how to reclaim with it.
     copies_on_move : bool
@@ -168,6 +169,14 @@ class RmapStrategy(Handle):
         DROP forget the link in place.
         """
         raise TypeError("a strategy defines walk")
+
+    def finds(self, m: Machine, pfn: int) -> bool:
+        """Tell whether a walk finds every PTE of a frame, if the strategy is not exact.
+
+        Where it says no, nobody asks: such a frame leaves memory when its last PTE has been
+        unmapped by itself. Truncation walks a file's pages whatever this says.
+        """
+        return True
 
     def hint(self, m: Machine, pfn: int) -> None:
         """Prefetch what a walk of this frame will read first; `pfn` may be a list's sentinel."""

@@ -299,6 +299,7 @@ class Driver:
         spaces = self.trace.spaces
         who = f"{spaces[space]}:{vpn:#x}" if 0 <= space < len(spaces) else f"page {vpn}"
         name = getattr(type(self.policy), "name", "the policy")
+        rmap = type(self.m.rmap).name
         text = {
             r.E_NO_VMA: f"{who} lies in no VMA; map it first, or fix the address",
             r.E_PROTECTION: f"the protection of the VMA at {who} forbids it",
@@ -307,6 +308,10 @@ class Driver:
             "swap). Give more frames or swap_pages",
             r.E_VICTIM: f"policy '{name}' named a victim that it does not have (frame {vpn}): "
             "not resident, locked, named twice, or more than wanted",
+            r.E_MAPPED: f"policy '{name}' named frame {vpn}, which is still mapped, and "
+            f"rmap '{rmap}' cannot find its PTEs: unmap them first, by `unmap_one`",
+            r.E_WALK: f"rmap '{rmap}' cannot find all PTEs of the frame at {who}, so there is no "
+            "walk to probe. Take an exact rmap, or leave the probe out",
         }.get(error, "the machine stopped")
         raise MachineError(f"{self._place(line)}{where}: {text}.")
 

@@ -32,6 +32,7 @@ from reclaim.vm.mapping import PROBE, leave_note, removals_short
 from reclaim.vm.mmap import madvise, mmap, mprotect, mremap, munmap, relock, truncate
 from reclaim.vm.process import exec_space, exit_space, fork_space, open_space
 from reclaim.vm.pte import PRESENT, VALUE_SHIFT
+from reclaim.vm.reclaim import stop
 from reclaim.vm.tables import find_pte, tables_short
 
 if TYPE_CHECKING:
@@ -96,6 +97,9 @@ def _probe(m: Machine, verb: int, space: int, vpn: int) -> None:
     if (entry & PRESENT) == 0:
         return
     m.live[U(r.PROBE_MAPCOUNT)] = mapcount(m, pfn)
+    if not m.rmap.finds(m, pfn):
+        stop(m, r.E_WALK, space, vpn)
+        return
     if verb == REFERENCED:
         referenced(m, pfn)
     elif not (
@@ -139,7 +143,7 @@ def _change(m: Machine, args: I64) -> None:
 
 @kernel(cold=True)
 def apply(m: Machine, args: I64) -> int:
-    """Apply the event args[0] with operands args[1] ..; returns DONE or GROW."""
+    """Apply the event args[0] with operands args[1] ..; returns DONE, GROW or STOPPED."""
     verb = args[U(0)]
     if verb == LOOK:
         before = enter(m, P_PROBE)
@@ -169,4 +173,4 @@ def apply(m: Machine, args: I64) -> int:
             open_space(m, space)
         _change(m, args)
     leave(m, before)
-    return r.DONE
+    return r.DONE if m.live[U(r.ERROR)] == r.E_NONE else r.STOPPED

@@ -24,7 +24,15 @@ NOT_COMPILED = frozenset(
 )
 """Methods of the contracts that stay Python."""
 
-NEED_OF_ACCESSOR = {"referenced": "young", "next_use": "lookahead"}
+NEED_OF_ACCESSOR = {
+    "referenced": "young",
+    "next_use": "lookahead",
+    "begin_pass": "page_tables",
+    "next_mapping": "page_tables",
+    "mapped_frame": "page_tables",
+    "take_young": "page_tables",
+    "unmap_one": "page_tables",
+}
 """Accessors that answer only a policy which declared the need."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")

@@ -34,6 +34,7 @@ def _empty_space(m: Machine, space: int) -> None:
     m.space[U(row + r.SPACE_RECENT)] = NIL
     m.space[U(row + r.SPACE_NR_VMAS)] = 0
     m.space[U(row + r.SPACE_ALIVE)] = 1
+    m.space[U(row + r.SPACE_RESUME)] = 0
     for column in range(r.SPACE_R0, r.SPACE_WORDS):
         m.space[U(row + column)] = 0
     open_tables(m, space)

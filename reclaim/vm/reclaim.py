@@ -31,7 +31,15 @@ from reclaim.counters import (
 from reclaim.ids import NIL
 from reclaim.jit.kernel import U, kernel
 from reclaim.vm.evict import finish_eviction, retire, swap_full, unmap_and_write
-from reclaim.vm.frames import clear_flag, frame_flag, free_frame, page_of, set_flag, take_free
+from reclaim.vm.frames import (
+    clear_flag,
+    frame_flag,
+    free_frame,
+    mapcount,
+    page_of,
+    set_flag,
+    take_free,
+)
 from reclaim.vm.mapping import LOCKED, NO_SWAP, WRITEBACK
 from reclaim.vm.measure import bucket_of
 
@@ -65,6 +73,9 @@ def evict_victim(m: Machine, policy: Policy, pfn: int) -> bool:
     if why != NIL:
         count(m, PUTBACKS, 1)
         policy.putback(m, pfn, why)
+        return False
+    if mapcount(m, pfn) > 0 and not m.rmap.finds(m, pfn):
+        stop(m, r.E_MAPPED, NIL, pfn)
         return False
     clear_flag(m, pfn, r.FRAME_OWNED)
     was_dirty = unmap_and_write(m, pfn)
@@ -155,6 +166,7 @@ def _work(m: Machine) -> int:
     """Return the steps that reclaim has taken so far: frames, links, VMAs and PTEs looked at."""
     c = m.counters
     total = c[U(P_AGING * PHASE_WORDS + FRAMES_SCANNED)]
+    total += c[U(P_AGING * PHASE_WORDS + PTES_PROBED)]  # of a policy that tours page tables
     for phase in (P_REFERENCED, P_UNMAP):
         total += c[U(phase * PHASE_WORDS + RMAP_LINKS_VISITED)]
         total += c[U(phase * PHASE_WORDS + RMAP_VMAS_VISITED)]

@@ -122,6 +122,16 @@ def _event_args(step: Step) -> tuple[int, ...]:
     return step.args
 
 
+def announce(reader: ScriptReader, sides: Sequence[Side], step: Step) -> None:
+    """Tell machines of a file before its first use; they have rows for so many."""
+    if reader.nr_spaces > MAX_SPACES or len(reader.files) > MAX_FILES:
+        raise TooManyError
+    if step.verb == "mmap" and step.args[3] is not None:
+        for side in sides:
+            row = step.args[3] * r.FILE_WORDS
+            side.m.file[row + r.FILE_KIND] = SHM if step.args[5] else FILE
+
+
 class SideBySide:
     """The machines and the oracle.
 
@@ -192,7 +202,7 @@ class SideBySide:
 
     def take(self, step: Step) -> None:
         """Let one step happen to all, and compare."""
-        self._announce(step)
+        announce(self.reader, self.sides, step)
         try:
             self.oracle.take(step)
         except OutOfMemoryError:
@@ -203,15 +213,6 @@ class SideBySide:
             assert not end or "out of memory" in end, f"{side.strategy}: {end}"
         if not self.over:
             self.check()
-
-    def _announce(self, step: Step) -> None:
-        """Tell the machines of a file before its first use; they have rows for so many."""
-        if self.reader.nr_spaces > MAX_SPACES or len(self.reader.files) > MAX_FILES:
-            raise TooManyError
-        if step.verb == "mmap" and step.args[3] is not None:
-            for side in self.sides:
-                row = step.args[3] * r.FILE_WORDS
-                side.m.file[row + r.FILE_KIND] = SHM if step.args[5] else FILE
 
     def check(self) -> None:
         """Check each machine, then all against the first and the first against the oracle."""
