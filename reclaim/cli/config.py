@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -29,6 +30,7 @@ def show(
     from reclaim.config.resolve import load_config
     from reclaim.config.show import as_yaml
     from reclaim.contract.param import resolve_params
+    from reclaim.opening import settle
     from reclaim.plugin.manager import load_plugins
 
     resolved = load_config(
@@ -38,7 +40,7 @@ def show(
         ),
     )
     registry = load_plugins([Path(path) for path in resolved.plugins])
-    full = {}
+    full: dict[str, Any] = {"trace": settle(resolved.trace, registry)}
     for key, catalog in (("policies", registry.policies), ("rmaps", registry.rmaps)):
         full[key] = tuple(
             choice.model_copy(
