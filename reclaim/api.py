@@ -9,6 +9,7 @@ from reclaim.contract.param import Param
 from reclaim.contract.policy import Policy
 from reclaim.contract.reader import TraceReader
 from reclaim.contract.rmap import RmapStrategy
+from reclaim.contract.workload import Workload
 from reclaim.counters import (
     LOCKS,
     PTES_PROBED,
@@ -24,7 +25,8 @@ from reclaim.counters import (
     VMA_LOOKUPS,
     count,
 )
-from reclaim.ids import LEAF_BITS, LEAF_PTES, NIL, VPN_BITS
+from reclaim.errors import ConfigError
+from reclaim.ids import EXECUTE, LEAF_BITS, LEAF_PTES, NIL, READ, VPN_BITS, WRITE
 from reclaim.jit.handle import F64, I32, I64, U8, Handle
 from reclaim.jit.kernel import U, cold, kernel, prefetch
 from reclaim.kit.anon_lists import AnonLists, wrong_anon_lists

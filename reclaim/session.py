@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reclaim.errors import ConfigError, ReclaimError, TraceError, nearest
+from reclaim.errors import ReclaimError
+from reclaim.opening import open_section
 from reclaim.plugin.manager import load_plugins
 from reclaim.plugin.pairs import check_pairs
 from reclaim.plugin.registry import Catalog, Registry
-from reclaim.trace.reading import open_trace
 
 if TYPE_CHECKING:
     from reclaim.config.schema import Choice, Config
@@ -98,58 +97,8 @@ def open_session(config: Config) -> Session:
     registry = load_plugins([Path(path) for path in config.plugins])
     check_plugins(config, registry)
     costs = resolve_costs(config.costs, COUNTER_NAMES)
-    trace = open_config_trace(config, registry)
+    trace = open_section(config.trace, registry, config.seed)
     return Session(config, registry, trace, costs)
-
-
-def open_config_trace(config: Config, registry: Registry) -> Trace:
-    """Open the trace that a config names."""
-    section = config.trace
-    path = section.path if section.path is not None else str(sample_path(section.sample or ""))
-    return open_any(path, registry, section.reader, section.options)
-
-
-def open_any(
-    path: str, registry: Registry, reader: str | None, options: Mapping[str, Any]
-) -> Trace:
-    """Open a trace with the registered readers, after checking the reader's options.
-
-    A name that is no file but that of a sample which ships with reclaim means the sample.
-
-    Raises
-    ------
-    ConfigError, TraceError
-        An option that no reader takes, or a trace that cannot be read.
-    """
-    if not Path(path).exists() and path in samples():
-        path = str(samples()[path])
-    readers = [registry.readers.get(reader)] if reader else registry.readers.classes()
-    for name, value in options.items():
-        takers = [cls for cls in readers if name in cls.params]
-        problems = [cls.params[name].problem_with(value) for cls in takers]
-        if takers and all(problems):
-            raise ConfigError(f"reader '{takers[0].name}': option '{name}': {problems[0]}")
-    return open_trace(path, registry.readers.classes(), reader, **options)
-
-
-def sample_path(name: str) -> Path:
-    """Return the file of a trace that ships with reclaim.
-
-    Raises
-    ------
-    TraceError
-        There is no sample of that name.
-    """
-    found = samples()
-    if name not in found:
-        raise TraceError(f"there is no sample trace '{name}'.{nearest(name, found)}")
-    return found[name]
-
-
-def samples() -> dict[str, Path]:
-    """Return the traces that ship with reclaim, by name."""
-    folder = Path(str(resources.files("reclaim"))) / "samples"
-    return {path.name.split(".")[0]: path for path in sorted(folder.glob("*.*"))}
 
 
 def plan(session: Session) -> list[RunSpec]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -28,6 +29,7 @@ def show(
     """Show every key with its value, defaults and plugin parameters included."""
     from reclaim.config.resolve import load_config
     from reclaim.config.show import as_yaml
+    from reclaim.opening import settle
     from reclaim.plugin.manager import load_plugins
     from reclaim.plugin.pairs import check_pairs
 
@@ -38,7 +40,7 @@ def show(
         ),
     )
     registry = load_plugins([Path(path) for path in resolved.plugins])
-    full = {}
+    full: dict[str, Any] = {"trace": settle(resolved.trace, registry)}
     for key, catalog in (("policies", registry.policies), ("rmaps", registry.rmaps)):
         full[key] = tuple(
             choice.model_copy(update={"params": catalog.choose(choice.name, choice.params)[1]})

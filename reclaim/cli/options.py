@@ -15,7 +15,8 @@ CONFIG = "YAML file, or the name of a shipped config such as first-run."
 
 ConfigArgument = Annotated[str, typer.Argument(help=CONFIG, metavar="CONFIG")]
 TraceOption = Annotated[
-    str | None, typer.Option("--trace", metavar="FILE", help="Run this trace instead.")
+    str | None,
+    typer.Option("--trace", metavar="NAME", help="Run this file, sample or workload instead."),
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -39,6 +40,13 @@ ReaderOption = Annotated[
 ]
 PartialOption = Annotated[
     bool, typer.Option("--partial", help="Accept a log that is cut off, up to the cut.")
+]
+ParamOption = Annotated[
+    list[str] | None,
+    typer.Option("--param", metavar="NAME=VALUE", help="Set a workload's parameter."),
+]
+SeedOption = Annotated[
+    int, typer.Option("--seed", min=0, help="Seed of what a workload does at random.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 

@@ -22,7 +22,7 @@ app = typer.Typer(
 def listing(
     context: typer.Context, json: o.JsonOption = False, plugins: o.PluginsOption = None
 ) -> None:
-    """List every policy, rmap strategy and trace reader, or show one."""
+    """List every policy, rmap strategy, workload and trace reader, or show one."""
     if context.invoked_subcommand is not None:
         context.obj = plugins
         return
@@ -41,7 +41,7 @@ def listing(
 @app.command()
 def show(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Name of a policy, rmap or reader.")],
+    name: Annotated[str, typer.Argument(help="Name of a policy, rmap, workload or reader.")],
     json: o.JsonOption = False,
     plugins: o.PluginsOption = None,
 ) -> None:
@@ -77,8 +77,10 @@ def _about(kind: str, cls: Any) -> dict[str, Any]:
         "line": line,
         "params": {name: _param(param) for name, param in cls.params.items()},
     }
+    if kind in ("policy", "workload"):
+        about["family"] = cls.family
     if kind == "policy":
-        about |= {"family": cls.family, "needs": sorted(cls.needs)}
+        about["needs"] = sorted(cls.needs)
     if kind == "rmap":
         about["exact"] = cls.exact
         about["presets"] = {name: dict(params) for name, params in cls.presets.items()}

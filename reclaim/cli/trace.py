@@ -16,22 +16,43 @@ app = typer.Typer(
     help="Look into traces, and convert them.", no_args_is_help=True, rich_markup_mode=None
 )
 
-FileArgument = Annotated[str, typer.Argument(metavar="FILE", help="A trace of any known format.")]
+# Address spaces that are listed one by one.
+_MANY = 40
+
+_WHICH = "A trace of any known format, or the name of a sample or workload."
+
+TraceArgument = Annotated[str, typer.Argument(metavar="TRACE", help=_WHICH)]
 
 
-def _open(path: str, reader: str | None, partial: bool, plugins: list[str] | None) -> Trace:
+def _open(
+    path: str,
+    reader: str | None,
+    partial: bool,
+    plugins: list[str] | None,
+    params: list[str] | None,
+    seed: int,
+) -> Trace:
+    from reclaim.config.resolve import parse_settings
+    from reclaim.config.schema import TraceSection
+    from reclaim.opening import open_section
     from reclaim.plugin.manager import load_plugins
-    from reclaim.session import open_any
 
-    registry = load_plugins([Path(one) for one in plugins or ()])
-    return open_any(path, registry, reader, {"partial": True} if partial else {})
+    section = TraceSection(
+        path=path,
+        reader=reader,
+        options={"partial": True} if partial else {},
+        params=parse_settings(params or (), "--param", "children=1000"),
+    )
+    return open_section(section, load_plugins([Path(one) for one in plugins or ()]), seed)
 
 
 @app.command()
 def info(
-    file: FileArgument,
+    trace: TraceArgument,
     reader: o.ReaderOption = None,
     partial: o.PartialOption = False,
+    param: o.ParamOption = None,
+    seed: o.SeedOption = 0,
     plugins: o.PluginsOption = None,
     json: o.JsonOption = False,
 ) -> None:
@@ -40,11 +61,11 @@ def info(
 
     from reclaim.trace.statistics import statistics
 
-    trace = _open(file, reader, partial, plugins)
-    about = {"meta": asdict(trace.meta), **asdict(statistics(trace))}
-    about["content_hash"] = trace.content_hash()
-    about["space_names"], about["file_names"] = trace.spaces, trace.files
-    about["marks"] = trace.marks
+    opened = _open(trace, reader, partial, plugins, param, seed)
+    about = {"meta": asdict(opened.meta), **asdict(statistics(opened))}
+    about["content_hash"] = opened.content_hash()
+    about["space_names"], about["file_names"] = opened.spaces, opened.files
+    about["marks"] = opened.marks
     if json:
         import json as writer
 
@@ -65,8 +86,11 @@ def _print_info(about: dict[str, Any]) -> None:
     print(f"{'pages':<14} {about['touched_pages']:,} touched ({about['footprint_bytes']:,} bytes)")
     print(f"{'leaf tables':<14} {about['touched_leaves']:,}")
     print(f"{'spaces':<14} {about['spaces']}")
-    for name, pages in zip(about["space_names"], about["pages_by_space"], strict=True):
+    by_space = list(zip(about["space_names"], about["pages_by_space"], strict=True))
+    for name, pages in by_space[:_MANY]:
         print(f"  {name:<24} {pages:,} pages")
+    if len(by_space) > _MANY:
+        print(f"  ... and {len(by_space) - _MANY:,} more")
     print(f"{'files':<14} {len(about['file_names'])}")
     events = ", ".join(f"{verb} {count:,}" for verb, count in about["events_by_verb"].items())
     print(f"{'events':<14} {events or 'none'}")
@@ -78,13 +102,15 @@ def _print_info(about: dict[str, Any]) -> None:
 
 @app.command()
 def convert(
-    source: Annotated[str, typer.Argument(metavar="FROM", help="A trace of any known format.")],
+    source: Annotated[str, typer.Argument(metavar="FROM", help=_WHICH)],
     target: Annotated[str, typer.Argument(metavar="TO", help="*.arrow or *.parquet.")],
     zstd: Annotated[
         bool, typer.Option("--zstd", help="Compress an Arrow file; it cannot be mapped then.")
     ] = False,
     reader: o.ReaderOption = None,
     partial: o.PartialOption = False,
+    param: o.ParamOption = None,
+    seed: o.SeedOption = 0,
     plugins: o.PluginsOption = None,
 ) -> None:
     """Write a trace as a trace file."""
@@ -93,7 +119,7 @@ def convert(
 
     if Path(target).suffix not in (".arrow", ".parquet"):
         raise TraceError(f"{target}: a trace file is named *.arrow or *.parquet.")
-    trace = _open(source, reader, partial, plugins)
+    trace = _open(source, reader, partial, plugins, param, seed)
     content_hash = write_trace(trace, target, "zstd" if zstd else "none")
     nr_bytes = Path(target).stat().st_size
     print(f"{target}: {trace.nr_rows:,} rows, {nr_bytes:,} bytes, content hash {content_hash}")
@@ -101,12 +127,14 @@ def convert(
 
 @app.command()
 def head(
-    file: FileArgument,
+    trace: TraceArgument,
     lines: Annotated[
         int, typer.Option("-n", "--lines", min=0, help="Lines to print; 0: all of them.")
     ] = 20,
     reader: o.ReaderOption = None,
     partial: o.PartialOption = False,
+    param: o.ParamOption = None,
+    seed: o.SeedOption = 0,
     plugins: o.PluginsOption = None,
 ) -> None:
     """Print the beginning of a trace as an event script."""
@@ -114,6 +142,6 @@ def head(
 
     from reclaim.cli.script_text import script_lines
 
-    trace = _open(file, reader, partial, plugins)
-    for line in islice(script_lines(trace), lines or None):
+    opened = _open(trace, reader, partial, plugins, param, seed)
+    for line in islice(script_lines(opened), lines or None):
         print(line)

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reclaim.config.comparison import ComparisonConfig, ScalingConfig
+from reclaim.config.schema import TraceSection
 from reclaim.counters import COUNTER_NAMES
 from reclaim.errors import ReclaimError
 from reclaim.metrics.costs import Cost, resolve_costs
+from reclaim.opening import open_section
 from reclaim.plugin.manager import load_plugins
 from reclaim.run import PluginChoice, RunSpec, run_one
-from reclaim.session import chosen, open_any
+from reclaim.session import chosen
 
 if TYPE_CHECKING:
     from reclaim.config.schema import Choice
@@ -49,7 +51,8 @@ class Comparison:
 
     def workload(self, choice: Choice) -> Trace:
         """Return the trace of a workload."""
-        return open_any(choice.name, self.registry, None, choice.params)
+        section = TraceSection(path=choice.name, params=choice.params)
+        return open_section(section, self.registry, self.config.seed)
 
 
 def open_comparison(config: ComparisonConfig) -> Comparison:

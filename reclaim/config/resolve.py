@@ -119,8 +119,17 @@ def anchor(data: dict[str, Any], folder: Path) -> None:
         data["costs"] = anchored(data["costs"])
 
 
-def parse_settings(texts: Iterable[str]) -> dict[str, object]:
+def parse_settings(
+    texts: Iterable[str], option: str = "--set", example: str = "pressure.mode=limit"
+) -> dict[str, object]:
     """Return ``--set`` options as values by dotted key.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        What was given, each ``key=value``.
+    option, example : str
+        The option and a use of it, for messages.
 
     Raises
     ------
@@ -131,8 +140,8 @@ def parse_settings(texts: Iterable[str]) -> dict[str, object]:
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
-            raise ConfigError(f"--set {text}: expected key=value, as in --set pressure.mode=limit.")
-        settings[key.strip()] = parse_value(value, f"--set {text}")
+            raise ConfigError(f"{option} {text}: expected key=value, as in {option} {example}.")
+        settings[key.strip()] = parse_value(value, f"{option} {text}")
     return settings
 
 

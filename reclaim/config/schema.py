@@ -37,6 +37,10 @@ class TraceSection(Section):
 
     path: str | None = Field(None, description="The trace's file; starts at the config's folder.")
     sample: str | None = Field(None, description="Name of a trace that ships with reclaim.")
+    workload: str | None = Field(None, description="Name of a workload: a trace that is made.")
+    params: dict[str, Any] = Field(
+        default_factory=dict, description="Parameters of the workload, such as children: 1000."
+    )
     reader: str | None = Field(None, description="Name of the reader; by default it is detected.")
     options: dict[str, Any] = Field(
         default_factory=dict, description="Options of the reader, such as partial: true."
@@ -44,8 +48,12 @@ class TraceSection(Section):
 
     @model_validator(mode="after")
     def _one_source(self) -> TraceSection:
-        if (self.path is None) == (self.sample is None):
-            raise ValueError("give either a path or a sample (sample: first-run)")
+        given = [key for key in ("path", "sample", "workload") if getattr(self, key) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                "give one of path, sample and workload (as in sample: first-run)"
+                + (f", not both {given[0]} and {given[1]}" if given else "")
+            )
         return self
 
 
@@ -199,7 +207,7 @@ class Config(Section):
     """One comparison: every policy with every rmap at every size, on one trace."""
 
     trace: Annotated[TraceSection, BeforeValidator(_trace_of)] = Field(
-        description="The trace: a path, or path / sample with reader and options."
+        description="The trace: a path; or path / sample, reader, options; or workload, params."
     )
     policies: Choices = Field((Choice(name="clock"),), description="Policies to compare.")
     rmaps: Choices = Field((Choice(name="anon_vma_chain"),), description="Rmaps to compare.")

@@ -89,7 +89,7 @@ def _message(
     return f"{place}: {dotted}: {_problem(kind, error)}."
 
 
-_MISSING = {"trace": " Give a path, or 'trace: {sample: first-run}'; or use --trace FILE."}
+_MISSING = {"trace": " Give a path, or 'trace: {sample: first-run}'; or use --trace NAME."}
 
 
 def _problem(kind: str, error: Mapping[str, Any]) -> str:

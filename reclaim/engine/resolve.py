@@ -29,6 +29,7 @@ from reclaim.engine.fingerprint import engine_hash
 from reclaim.ids import FILE, SHM
 from reclaim.jit.handle import I64
 from reclaim.kit.pte_chains import PteChains
+from reclaim.trace.events import ADVICE_PAGEOUT, EVICT, MADVISE, REFERENCED, TRUNCATE
 from reclaim.trace.model import Trace
 from reclaim.vm.evict import Looker, Referencer, Unmapper
 from reclaim.vm.machine import Machine, new_machine
@@ -49,6 +50,19 @@ class Recorder(Nobody):
 
     name = "recorder"
     RECORDS = True
+
+
+class Unlinked(RmapStrategy):
+    """Keeps nothing, for traces that never ask.
+
+    Chains would cost as much as `pte_chain` costs: where n processes share pages and leave one by
+    one, oldest first, n squared steps for each page.
+    """
+
+    name = "unlinked"
+
+    def walk(self, m: Machine, pfn: int, visitor: Any) -> None:
+        """Find nothing; nobody walks."""
 
 
 class Chains(RmapStrategy):
@@ -114,6 +128,14 @@ def file_kinds(trace: Trace) -> list[int]:
     return [SHM if shm else FILE for shm in trace.file_is_shm]
 
 
+def walks(trace: Trace) -> bool:
+    """Tell whether a trace asks who maps a frame even where memory is infinite."""
+    verb, advice = trace.events["verb"], trace.events["a3"]
+    asks = np.isin(verb, (EVICT, REFERENCED, TRUNCATE))
+    asks |= (verb == MADVISE) & (advice == ADVICE_PAGEOUT)
+    return bool(asks.any())
+
+
 def _run(trace: Trace, fork_all: bool, copies_on_move: bool, records: bool) -> Machine:
     policy = (Recorder if records else Nobody).new(0, 0, 0)
     m = new_machine(
@@ -122,7 +144,7 @@ def _run(trace: Trace, fork_all: bool, copies_on_move: bool, records: bool) -> M
         nr_pages=1024,
         nr_spaces=len(trace.spaces),
         file_kinds=file_kinds(trace),
-        rmap=Chains(chains=PteChains.empty(7)),
+        rmap=Chains(chains=PteChains.empty(7)) if walks(trace) else Unlinked(),
         referencer=Referencer(),
         unmapper=Unmapper(),
         looker=Looker(),

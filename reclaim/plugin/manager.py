@@ -146,10 +146,12 @@ def _register_all(manager: pluggy.PluginManager, registry: Registry) -> None:
     from reclaim.contract.policy import Policy
     from reclaim.contract.reader import TraceReader
     from reclaim.contract.rmap import RmapStrategy
+    from reclaim.contract.workload import Workload
 
     offers = (
         ("reclaim_register_policies", registry.policies, Policy),
         ("reclaim_register_rmaps", registry.rmaps, RmapStrategy),
+        ("reclaim_register_workloads", registry.workloads, Workload),
         ("reclaim_register_readers", registry.readers, TraceReader),
     )
     for hook_name, catalog, base in offers:

@@ -1,7 +1,8 @@
 """How to write a plugin for reclaim.
 
 A **plugin** is a Python file that gives reclaim something new by name: a policy (who is evicted),
-an rmap strategy (how a frame finds the PTEs that map it), or a reader (a format of trace).
+an rmap strategy (how a frame finds the PTEs that map it), a workload (a trace that is made by a
+program), or a reader (a format of trace).
 Everything that ships with reclaim is a plugin too and takes the same road;
 `plugins/policies/fifo.py` is the shortest example.
 
@@ -23,7 +24,8 @@ What happens, in order:
    `@hookimpl`, and a file that implements no hook are refused.
 3. The hooks below are called. Each registered class is compared with its contract, and a name that
    is taken is refused, with both files in the message.
-4. The run picks its policy, strategy and reader by name, and compiles only those.
+4. The run picks its policy, strategy, and workload or reader by name, and compiles only the first
+   two.
 
 A whole plugin file begins and ends like this::
 
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from reclaim.contract.policy import Policy
     from reclaim.contract.reader import TraceReader
     from reclaim.contract.rmap import RmapStrategy
+    from reclaim.contract.workload import Workload
 
 # ---------------------------------------------------------------------------------------------
 # Registration: once per run of the program, before any trace is opened
@@ -103,6 +106,29 @@ def reclaim_register_rmaps(register: Callable[[type[RmapStrategy]], None]) -> No
             @hookimpl
             def reclaim_register_rmaps(register):
                 register(PteChain)
+    """
+
+
+@hookspec
+def reclaim_register_workloads(register: Callable[[type[Workload]], None]) -> None:
+    """Offer workloads: traces that a program writes, with sizes that a config may set.
+
+    Called
+        Once per run of the program, also for listings; never while a trace is built.
+    Parameters
+        `register` : takes one subclass of `reclaim.api.Workload`; call it once for each workload.
+    May read, may write
+        Nothing. The trace is written later, in `Workload.build`, and only if a run asks for it.
+    Returns
+        Nothing.
+    Raises
+        `PluginError` out of `register`, when the class breaks the contract or its name is taken.
+    Example
+        ::
+
+            @hookimpl
+            def reclaim_register_workloads(register):
+                register(Aim7)
     """
 
 

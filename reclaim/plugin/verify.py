@@ -55,9 +55,10 @@ def verify(cls: type, base: type, kind: str) -> None:
     cls : type
         The class that registers.
     base : type
-        `Policy`, `RmapStrategy` or `TraceReader`; its own public methods are the contract.
+        `Policy`, `RmapStrategy`, `Workload` or `TraceReader`; its own public methods are the
+        contract.
     kind : str
-        "policy", "rmap" or "reader", for messages.
+        "policy", "rmap", "workload" or "reader", for messages.
 
     Raises
     ------
@@ -73,7 +74,8 @@ def verify(cls: type, base: type, kind: str) -> None:
         _required(cls, base)
         attributes = _fields(cls)
         _new(cls, base)
-        if kind != "reader":  # readers are ordinary Python
+        _build(cls, base)
+        if kind in ("policy", "rmap"):  # the others are ordinary Python
             _names(cls, base, attributes)
     except _BreachError as breach:
         file, line = place_of(cls)
@@ -200,16 +202,26 @@ def _new(cls: type, base: type) -> None:
         return
     if not isinstance(ours, classmethod):
         raise _BreachError("`new` is a classmethod: put @classmethod above it.")
-    line = plain_line(ours.__func__)
-    got, open_ended = kernels.arguments(ours.__func__)
-    want, _ = kernels.arguments(theirs.__func__)
+    _takes_params(cls, "new", ours.__func__, theirs.__func__)
+
+
+def _build(cls: type, base: type) -> None:
+    """Compare the arguments of `build` with the contract's and with the declared parameters."""
+    if (theirs := vars(base).get("build")) is not None:
+        _takes_params(cls, "build", kernels.own_methods(cls, base)["build"], theirs)
+
+
+def _takes_params(cls: type, name: str, ours: Any, theirs: Any) -> None:
+    line = plain_line(ours)
+    got, open_ended = kernels.arguments(ours)
+    want, _ = kernels.arguments(theirs)
     params = list(getattr(cls, "params", {}))
     missing = [name for name in (*want, *params) if name not in got]
     extra = [name for name in got if name not in want and name not in params]
     if (missing and not open_ended) or extra or [n for n in got if n in want] != want:
         raise _BreachError(
-            f"`new` takes ({', '.join(got)}), the contract has ({', '.join([*want, *params])}): "
-            "what the machine gives, then each declared parameter.",
+            f"`{name}` takes ({', '.join(got)}), the contract has ({', '.join([*want, *params])}): "
+            "what it is given, then each declared parameter.",
             line,
         )
 

@@ -45,7 +45,7 @@ class TraceMeta:
     source : str
         Kind of input: "script", "pages", "lackey", "capture", "generated", ...
     command : str
-        The command that was recorded.
+        The command that was recorded, or the workload that was generated with its parameters.
     tool : str
         Program and version that recorded it.
     sampling : str

@@ -24,7 +24,7 @@ FLOORS: list[tuple[str, ...]] = [
     ("reclaim.api", "reclaim.capture", "reclaim.engine"),
     ("reclaim.metrics",),
     ("reclaim.config",),
-    ("reclaim.run",),
+    ("reclaim.opening", "reclaim.run"),
     ("reclaim.session",),  # a configuration becomes runs
     ("reclaim.compare",),
     ("reclaim",),  # the package itself: what Python users call

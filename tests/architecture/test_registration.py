@@ -13,8 +13,13 @@ from tests.architecture.sources import ROOT, python_files, shown, tree
 CONTRACTS = ROOT / "docs/reference/contracts.md"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 ENTRY_POINTS: dict[str, str] = PYPROJECT["project"]["entry-points"]["reclaim.plugins"]
-KINDS = ("policies", "rmaps", "readers")
-CONTRACT_CLASSES = {"policy": "Policy", "rmap": "RmapStrategy", "reader": "TraceReader"}
+KINDS = ("policies", "rmaps", "workloads", "readers")
+CONTRACT_CLASSES = {
+    "policy": "Policy",
+    "rmap": "RmapStrategy",
+    "workload": "Workload",
+    "reader": "TraceReader",
+}
 
 
 def headings() -> set[str]:

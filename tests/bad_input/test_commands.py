@@ -49,7 +49,7 @@ MISTAKES = [
         "cannot run fifo with none_24, clock with none_24: rmap none_24 cannot find all PTEs of a "
         "frame, but fifo has the machine unmap its victims through it, clock asks it whether a "
         "frame was used. Take a policy that walks page tables itself (linux_24, working_set), or "
-        "an exact rmap (anon_vma_chain, full_scan, pte_chain).",
+        "an exact rmap (anon_vma, anon_vma_chain, ",
     ),
     (
         ("run", "{config}", "--rmap", "prototype_pte"),
@@ -59,6 +59,48 @@ MISTAKES = [
         ("config", "show", "{config}", "--rmap", "none_24"),
         "cannot run fifo with none_24: rmap none_24 cannot find all PTEs of a frame",
     ),
+    (("run", "{config}", "--trace", "aim8"), "aim8: no such file or folder, and no s"),
+    (
+        ("trace", "head", "frist-run"),
+        "frist-run: no such file or folder, and no sample or workload. Did you mean 'first-run'?",
+    ),
+    (
+        ("run", "{config}", "--set", "trace={workload: aim8}"),
+        "there is no workload 'aim8'. Did you",
+    ),
+    (
+        ("run", "{config}", "--trace", "aim7", "--set", "trace.params.childern=3"),
+        "workload 'aim7' has no parameter 'childern'. Did you mean 'children'?",
+    ),
+    (
+        ("run", "{config}", "--trace", "aim7", "--set", "trace.params.children=many"),
+        "workload 'aim7': parameter 'children': expected a whole number, got the text 'many'",
+    ),
+    (
+        ("run", "{config}", "--trace", "aim7", "--set", "trace.params.children=0"),
+        "workload 'aim7': parameter 'children': 0 is out of range: 1 to 1e+06 processes",
+    ),
+    (
+        ("trace", "info", "rmap_test", "--param", "pattern=linaer"),
+        "workload 'rmap_test': parameter 'pattern': the text 'linaer' is none of linear, random.",
+    ),
+    (
+        ("trace", "info", "aim7", "--param", "pages"),
+        "--param pages: expected key=value, as in --pa",
+    ),
+    (
+        ("trace", "head", "doubling", "--param", "pages=3"),
+        "workload 'doubling': each child writes 20 pages of a heap of 3",
+    ),
+    (
+        ("run", "{config}", "--set", "trace.params.children=3"),
+        "trace.params: 'children' is a workload's parameter, but '{script}' is a file.",
+    ),
+    (
+        ("run", "{config}", "--trace", "aim7", "--partial"),
+        "trace: 'reader' and 'options' belong to files, but 'aim7' is a workload.",
+    ),
+    (("config", "show", "{config}", "--set", "trace={workload: aim8}"), "there is no workload 'ai"),
     (("plugins", "show", "clokc"), "there is no plugin 'clokc'. Did you mean 'clock'?"),
     (("trace", "info", "{tmp}/gone"), "{tmp}/gone: no such file"),
     (

@@ -70,8 +70,15 @@ def test_several_mistakes_are_a_line_each(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("seed: 1", "'trace' is missing. Give a path, or 'trace: {sample: first-run}'"),
-        ("trace: {}", "trace: give either a path or a sample"),
-        ("trace: {path: a, sample: b}", "trace: give either a path or a sample"),
+        ("trace: {}", "trace: give one of path, sample and workload (as in sample: first-run)."),
+        ("trace: {path: a, sample: b}", "(as in sample: first-run), not both path and sample."),
+        ("trace: {sample: a, workload: b}", "not both sample and workload."),
+        ("trace: {workload: [a]}", "trace.workload: expected a text, got a list."),
+        ("trace: {workload: a, params: 3}", "trace.params: expected a mapping, got 3."),
+        (
+            "trace: {workload: a, parms: {}}",
+            "unknown key 'parms' in 'trace'. Did you mean 'params'?",
+        ),
         ("trace: 3", "trace: expected a mapping of keys to values, got 3."),
         ("- a", "a config is a mapping of keys to values."),
         ("", "'trace' is missing."),

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from reclaim.opening import sample_path
 from reclaim.run import run_one
-from reclaim.session import sample_path
 from reclaim.trace import open_trace
 from reclaim.trace.model import Trace
 from tests.laboratory import RMAPS, spec_of

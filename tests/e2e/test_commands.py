@@ -228,7 +228,7 @@ def test_plugins_lists_what_is_installed(reclaim: Program) -> None:
 
 def test_plugins_json(reclaim: Program) -> None:
     data = json.loads(reclaim("plugins", "--json").out)
-    assert set(data) == {"policies", "rmaps", "readers"}
+    assert set(data) == {"policies", "rmaps", "workloads", "readers"}
     clock = next(p for p in data["policies"] if p["name"] == "clock")
     assert clock["needs"] == ["young"]
     assert clock["file"].endswith("clock.py")
@@ -282,6 +282,56 @@ def test_trace_convert_and_info(reclaim: Program, script: Path, tmp_path: Path) 
 
 
 # ends
+
+
+def test_a_workload_can_be_kept_as_a_file(reclaim: Program, tmp_path: Path) -> None:
+    target = tmp_path / "t.arrow"
+    made = ("aim7", "--param", "children=3", "--param", "pages=8", "--seed", "5")
+    assert reclaim("trace", "convert", made[0], target, *made[1:]).code == 0
+    about, again = (
+        json.loads(reclaim("trace", "info", *args, "--json").out) for args in (made, [target])
+    )
+    assert about["meta"]["extra"]["params"]["children"] == 3
+    assert about["meta"]["extra"]["seed"] == 5
+    for one in (about, again):
+        del one["meta"]["path"], one["meta"]["content_hash"]
+    assert about == again
+    head = reclaim("trace", "head", *made, "-n", "4").out.splitlines()
+    assert head[-1] == "fork parent child-1"
+
+
+def test_config_show_names_the_workload_and_its_parameters(
+    reclaim: Program, config: Path, tmp_path: Path
+) -> None:
+    shown = reclaim(
+        "config", "show", config, "--trace", "aim7", "--set", "trace.params.pages=7"
+    ).out
+    assert "  workload: aim7\n  params:\n    children: 100\n    pages: 7\n" in shown
+    (tmp_path / "shown.yaml").write_text(shown)
+    assert reclaim("config", "show", tmp_path / "shown.yaml").out == shown
+
+
+def test_run_takes_a_workload_of_a_plugin_file(
+    reclaim: Program, config: Path, tmp_path: Path, fake_engine: Any
+) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from reclaim.api import Param, Workload, hookimpl\n"
+        "class Mine(Workload):\n"
+        "    name, summary, source = 'mine', 'reads', 'here'\n"
+        "    params = {'pages': Param(int, 3, low=1)}\n"
+        "    def build(self, trace, seed, pages):\n"
+        "        a = trace.space('a')\n"
+        "        trace.mmap(a, 0, pages)\n"
+        "        trace.read(a, 0, pages + seed)\n"
+        "@hookimpl\n"
+        "def reclaim_register_workloads(register):\n"
+        "    register(Mine)\n"
+    )
+    ended = reclaim(
+        "run", config, "--plugins", tmp_path / "mine.py", "--trace", "mine", "--set", "seed=2"
+    )
+    assert ended.code == 0
+    assert "trace: mine pages=3 seed=2\n  5 accesses in 5 rows" in ended.out
 
 
 def test_a_closed_pipe_is_quiet(script: Path) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from reclaim.contract.param import Param
+from reclaim.contract.workload import Workload
 from reclaim.errors import PluginError
 from reclaim.jit.kernel import kernel
 from reclaim.plugin.verify import verify
@@ -240,3 +241,38 @@ def test_a_misuse_of_an_accessor_without_its_need_is_refused(
             referenced(m, pfn)  # noqa: F821
 
     assert "calls `referenced`, which needs 'young': add it to `needs`" in refused(Blind)
+
+
+class Made(Workload):
+    name = "made"
+    summary = "Writes nothing."
+    source = "here"
+    params: ClassVar[dict[str, Param]] = {"pages": Param(int, 1)}
+
+    def build(self, trace, seed, pages): ...
+
+
+def test_build_takes_what_it_is_given_and_the_declared_params() -> None:
+    class Open(Made):
+        def build(self, trace, seed, **params): ...
+
+    class Lacks(Made):
+        def build(self, trace, seed): ...
+
+    class Extra(Made):
+        def build(self, trace, seed, pages, frames): ...
+
+    class Swapped(Made):
+        def build(self, seed, trace, pages): ...
+
+    verify(Made, Workload, "workload")
+    verify(Open, Workload, "workload")
+    for wrong in (Lacks, Extra, Swapped):
+        with pytest.raises(PluginError, match=r"^workload 'made' .*`?build`? takes \("):
+            verify(wrong, Workload, "workload")
+
+    class Empty(Workload):
+        name, summary, source = "empty", "Has no build.", "here"
+
+    with pytest.raises(PluginError, match="has no `build"):
+        verify(Empty, Workload, "workload")
