@@ -296,6 +296,8 @@ def test_a_workload_can_be_kept_as_a_file(reclaim: Program, tmp_path: Path) -> N
     for one in (about, again):
         del one["meta"]["path"], one["meta"]["content_hash"]
     assert about == again
+    many = reclaim("trace", "info", "aim7", "--param", "children=60").out
+    assert "  child-39                 100 pages\n  ... and 22 more\n" in many
     head = reclaim("trace", "head", *made, "-n", "4").out.splitlines()
     assert head[-1] == "fork parent child-1"
 
