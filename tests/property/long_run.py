@@ -40,7 +40,7 @@ def world(seed: int) -> tuple[str, dict[str, Any]]:
         max_locked=6 if many_locked else 1,
         sharing_shm_privately=rng.random() < 0.25,
     )
-    return text, {
+    settings = {
         "policy": rng.choice(list(POLICIES)),
         "frames": rng.choice([14, 20, 40] if many_locked else [7, 9, 14]),
         "swap_pages": rng.choice([None, None, None, 25]),
@@ -52,13 +52,19 @@ def world(seed: int) -> tuple[str, dict[str, Any]]:
             "full_scan",
         ),
     }
+    # Those who copy on move have other page ids, and so a world of their own.
+    if rng.random() < 0.2:
+        settings["strategies"] = (laboratory.rmap("anonmm", early_exit=rng.random() < 0.7),)
+    return text, settings
 
 
 def run_seed(seed: int) -> tuple[int, str]:
     """Run one script; returns events taken and what went wrong, or how it ended."""
     text, settings = world(seed)
     if settings["policy"] == "opt":
-        settings["touches"] = resolve(steps_of_script(text), settings["fork_copies"]).touches
+        copies_on_move = settings["strategies"][0].cls.copies_on_move
+        steps = steps_of_script(text)
+        settings["touches"] = resolve(steps, settings["fork_copies"], copies_on_move).touches
     machines = SideBySide(**settings)
     nr, line = 0, ""
     try:
@@ -95,7 +101,7 @@ def main() -> None:
                 f"seed {seed}: {nr} events, {time.time() - start:.0f} s, {dict(ends)}", flush=True
             )
     print(
-        f"{nr} events on {len(laboratory.RMAPS)} strategies each, "
+        f"{nr} events, each on up to {len(laboratory.RMAPS)} strategies, "
         f"seeds {given.seed} to {seed - 1}, {time.time() - start:.0f} s: {dict(ends)}"
     )
     raise SystemExit(ends["divergence"] > 0)
