@@ -14,7 +14,7 @@ from reclaim.config.schema import Choice
 from reclaim.errors import ConfigError, PluginError
 from reclaim.metrics.compare import finding
 from reclaim.plugin.manager import load_plugins
-from reclaim.session import _choice
+from reclaim.session import chosen
 from tests.e2e.program import call, fake_engine
 from tests.laboratory import plugins, rmap, run
 
@@ -60,7 +60,7 @@ def load(tmp_path: Path, *texts: str) -> Any:
 def test_a_preset_sets_params(
     tmp_path: Path, name: str, given: dict[str, int], line: int, preset: str | None
 ) -> None:
-    choice = _choice(load(tmp_path, PLUGIN).rmaps, Choice(name=name, params=given))
+    choice = chosen(load(tmp_path, PLUGIN).rmaps, Choice(name=name, params=given))
     assert (choice.cls.name, choice.params, choice.preset) == ("mine", {"line": line}, preset)
     assert choice.label == name
 
