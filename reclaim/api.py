@@ -22,15 +22,24 @@ from reclaim.counters import (
     RMAP_TREE_STEPS,
     RMAP_VMAS_VISITED,
     TRYLOCKS,
+    VMA_LOOKUPS,
     count,
 )
 from reclaim.errors import ConfigError
-from reclaim.ids import EXECUTE, LEAF_PTES, NIL, READ, VPN_BITS, WRITE
+from reclaim.ids import EXECUTE, LEAF_BITS, LEAF_PTES, NIL, READ, VPN_BITS, WRITE
 from reclaim.jit.handle import F64, I32, I64, U8, Handle
 from reclaim.jit.kernel import U, cold, kernel, prefetch
+from reclaim.kit.anon_lists import AnonLists, wrong_anon_lists
 from reclaim.kit.anon_vma_checks import wrong_file_trees, wrong_groups
-from reclaim.kit.anon_vmas import AnonVmas
+from reclaim.kit.anon_vmas import BY_COUNTERS, BY_DEGREE, NOBODY, AnonVmas
+from reclaim.kit.anonmms import AnonMms
 from reclaim.kit.checks import mapped_ptes, used_objects
+from reclaim.kit.file_prio import (
+    file_prio_insert,
+    file_prio_remove,
+    file_prio_walk,
+    wrong_file_prios,
+)
 from reclaim.kit.file_tree import file_tree_insert, file_tree_remove, file_tree_walk
 from reclaim.kit.heap import (
     Heap,
@@ -55,6 +64,15 @@ from reclaim.kit.lists import (
 )
 from reclaim.kit.pool import Pool, pool_alloc, pool_free, pool_short
 from reclaim.kit.pte_chains import PteChains
+from reclaim.kit.pv_lists import PvLists
+from reclaim.kit.rings import (
+    RING_WORDS,
+    ring_last,
+    ring_next,
+    ring_nodes,
+    ring_push_front,
+    ring_remove,
+)
 from reclaim.kit.row_lists import (
     LINK_WORDS,
     row_list_init,
@@ -72,8 +90,16 @@ from reclaim.kit.tree import (
     tree_next,
     tree_remove,
 )
+from reclaim.kit.tree_hash import TreeHash
+from reclaim.kit.vma_lists import (
+    file_list_insert,
+    file_list_remove,
+    file_lists_walk,
+    wrong_file_lists,
+)
 from reclaim.plugin.markers import hookimpl
 from reclaim.rows import (
+    BATCH,
     COUNTERS,
     FILE_R0,
     FILE_WORDS,
@@ -101,7 +127,7 @@ from reclaim.rows import (
     VMA_START,
     VMA_WORDS,
 )
-from reclaim.vm.evict import DROP, KEEP, STOP, maps, referenced
+from reclaim.vm.evict import DROP, KEEP, STOP, maps, referenced, unmap_one
 from reclaim.vm.frames import (
     file_of,
     frame_of,
@@ -128,9 +154,16 @@ from reclaim.vm.mapping import (
     UNLOCKED,
     WRITEBACK,
 )
-from reclaim.vm.pte import pte_space, pte_vpn
+from reclaim.vm.pte import DIRTY, HAS_SLOT, pte_space, pte_vpn
 from reclaim.vm.tables import find_pte
 from reclaim.vm.tell import BY_FD, BY_PTE, BY_ZAP
+from reclaim.vm.tour import (
+    begin_pass,
+    mapped_frame,
+    new_tour,
+    next_mapping,
+    take_young,
+)
 from reclaim.vm.vma import vma_get, vma_index, vma_set, vma_vpn
 
 __all__ = [name for name in dir() if not name.startswith("_") and name != "annotations"]

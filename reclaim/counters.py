@@ -21,6 +21,7 @@ COUNTER_NAMES = (
     "minor_faults",
     "major_faults",
     "cow_copies",
+    "early_copies",
     "wp_reuses",
     "fills",
     "fd_accesses",
@@ -46,6 +47,7 @@ COUNTER_NAMES = (
     "rmap_links_added",
     "rmap_links_removed",
     "rmap_slots_searched",
+    "vma_lookups",
     "rmap_objects_allocated",
     "rmap_objects_freed",
     "locks",
@@ -65,6 +67,7 @@ NR_COUNTERS = len(COUNTER_NAMES)
     MINOR_FAULTS,
     MAJOR_FAULTS,
     COW_COPIES,
+    EARLY_COPIES,
     WP_REUSES,
     FILLS,
     FD_ACCESSES,
@@ -90,6 +93,7 @@ NR_COUNTERS = len(COUNTER_NAMES)
     RMAP_LINKS_ADDED,
     RMAP_LINKS_REMOVED,
     RMAP_SLOTS_SEARCHED,
+    VMA_LOOKUPS,
     RMAP_OBJECTS_ALLOCATED,
     RMAP_OBJECTS_FREED,
     LOCKS,
@@ -114,6 +118,7 @@ PHASE_NAMES = (
     "reclaim_referenced",
     "reclaim_unmap",
     "probe",
+    "cow",
 )
 NR_PHASES = len(PHASE_NAMES)
 (
@@ -127,7 +132,20 @@ NR_PHASES = len(PHASE_NAMES)
     P_REFERENCED,
     P_UNMAP,
     P_PROBE,
+    P_COW,
 ) = range(NR_PHASES)
+
+RMAP_WORK = (
+    RMAP_LINKS_VISITED,
+    RMAP_VMAS_VISITED,
+    RMAP_TREE_STEPS,
+    RMAP_LINKS_ADDED,
+    RMAP_LINKS_REMOVED,
+    RMAP_SLOTS_SEARCHED,
+    RMAP_OBJECTS_ALLOCATED,
+    RMAP_OBJECTS_FREED,
+)
+"""Counters of what is done to the reverse map itself: their sum is the *work* of an operation."""
 
 PHASE_WORDS = 48  # a phase's row, padded to cache lines
 

@@ -53,6 +53,7 @@ SPACE_ALIVE = 7
 SPACE_NR_NODES = 8  # directory nodes
 SPACE_LAST_LEAF = 9
 SPACE_RECENT = 10  # VMA that a fault found last, NIL
+SPACE_RESUME = 11  # page at which a policy's tour of the space goes on (vm.tour)
 SPACE_R0 = 12  # four words for the strategy
 
 # A node of kit.tree: six words anywhere in an array of rows.
@@ -145,7 +146,8 @@ NODE_ENTRIES = 512  # entries of a directory node
     NR_WRITEBACK,
     NR_PTES,  # PTEs of the whole machine that are not empty
     ROOM,  # faults that have room for certain; an event may use it up
-) = range(53)
+    MEASURE,  # not 0: distributions of walks and faults are wanted
+) = range(54)
 LIVE_WORDS = 64
 
 NEVER = 1 << 62
@@ -158,4 +160,4 @@ BATCH = 32  # SWAP_CLUSTER_MAX: frames a batch of reclaim asks for
 DONE, GROW, STOPPED = 0, 1, 2
 
 # Why it stopped (live[ERROR]).
-E_NONE, E_NO_VMA, E_PROTECTION, E_OOM, E_VICTIM, E_SPACE, E_NOT_PRESENT = range(7)
+E_NONE, E_NO_VMA, E_PROTECTION, E_OOM, E_VICTIM, E_SPACE, E_NOT_PRESENT, E_MAPPED, E_WALK = range(9)

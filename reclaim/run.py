@@ -16,26 +16,47 @@ from reclaim.engine import loop
 from reclaim.engine.bind import bind
 from reclaim.engine.drive import Driver, Log
 from reclaim.engine.resolve import Resolved, file_kinds, resolve
-from reclaim.engine.snapshot import Snapshot, decisions, digest, snapshot, work_distribution
+from reclaim.engine.snapshot import (
+    Snapshot,
+    decisions,
+    digest,
+    distributions,
+    named,
+    quantiles,
+    snapshot,
+)
 from reclaim.errors import ConfigError, MachineError
 from reclaim.metrics.derived import derive
 from reclaim.metrics.warnings import warnings_of
+from reclaim.plugin.pairs import check_pairs
 from reclaim.trace.model import Trace
-from reclaim.vm.evict import Referencer, Unmapper
+from reclaim.vm.evict import Looker, Referencer, Unmapper
 from reclaim.vm.invariants import broken
 from reclaim.vm.machine import Machine, new_machine
 
 Progress = Callable[[int, int], None]
+
+LOOKS = 8
+"""Epochs of a measured run, unless it has more."""
 
 _PRESSURES = {"exact": r.EXACT, "limit": r.LIMIT, "watermarks": r.WATERMARKS}
 
 
 @dataclass(frozen=True)
 class PluginChoice:
-    """A plugin's class, and values for its parameters; those not named have their defaults."""
+    """A plugin's class, values for its parameters, and the preset that gave them, if one did.
+
+    Parameters that are not named have their defaults.
+    """
 
     cls: type[Any]
     params: Mapping[str, Any] = field(default_factory=dict)
+    preset: str | None = None
+
+    @property
+    def label(self) -> str:
+        """What a user calls it: the preset's name, or the plugin's."""
+        return self.preset or str(self.cls.name)
 
     def all_params(self) -> dict[str, Any]:
         """Return every parameter's value."""
@@ -70,6 +91,10 @@ class RunSpec:
         Check every invariant at the end.
     epochs : int
         Snapshots to take along the way.
+    measure : int
+        Not 0: distributions of walks, faults and events are gathered, and at the end of each epoch
+        (of at least 8) this many mapped frames are walked, without changing them, to see what walks
+        cost then.
     """
 
     policy: PluginChoice
@@ -87,6 +112,7 @@ class RunSpec:
     layout: str = "64-bit"
     check: bool = False
     epochs: int = 0
+    measure: int = 0
 
 
 def frames_of(frames: int | str, peak_live: int) -> int:
@@ -136,9 +162,11 @@ def build(trace: Trace, spec: RunSpec, resolved: Resolved) -> tuple[Machine, Any
         rmap=spec.rmap.cls.new(**spec.rmap.all_params()),
         referencer=Referencer(),
         unmapper=Unmapper(),
+        looker=Looker(),
     )
     live = m.live
     live[r.PRESSURE] = _PRESSURES[spec.pressure]
+    live[r.MEASURE] = int(spec.measure > 0)
     live[r.FORK_ALL] = int(spec.fork_copies == "all")
     if spec.swap_pages is not None:
         live[r.SLOTS_LIMIT] = spec.swap_pages
@@ -172,11 +200,14 @@ def run_one(trace: Trace, spec: RunSpec, progress: Progress | None = None) -> di
     MachineError
         The run cannot go on.
     ConfigError
-        Sizes that do not fit.
+        Sizes that do not fit, or a policy and a strategy that cannot run together.
     PluginError
         A kernel that does not compile.
     """
-    resolved, following = resolve(trace, spec.fork_copies, spec.policy.cls.SEES_FUTURE)
+    check_pairs([spec.policy.cls], [spec.rmap.cls])
+    resolved, following = resolve(
+        trace, spec.fork_copies, spec.policy.cls.SEES_FUTURE, spec.rmap.cls.copies_on_move
+    )
     m, policy = build(trace, spec, resolved)
     m.next_use = following
     span = loop.Span.of(
@@ -184,7 +215,8 @@ def run_one(trace: Trace, spec: RunSpec, progress: Progress | None = None) -> di
     )
     bound = bind(m, policy, span, np.zeros(8, np.int64))
     driver = Driver(trace, m, policy, bound, span)
-    log = driver.run(spec.epochs, progress)
+    driver.walks = spec.measure
+    log = driver.run(max(spec.epochs, LOOKS if spec.measure else 0), progress)
     if spec.check and (problems := broken(m, policy)):
         raise MachineError(f"the machine's state is inconsistent: {'; '.join(problems)}")
     return _record(spec, m, policy, resolved, log, bound.seconds)
@@ -215,6 +247,8 @@ def _counts(spec: RunSpec, m: Machine, now: Snapshot) -> dict[str, Any]:
         "rmap_objects": now.objects,
         "vmas": now.vmas,
         "page_table_leaves": now.page_table_leaves,
+        "processes": now.processes,
+        "mapped_ptes": now.mapped_ptes,
         "rmap_bytes": _rmap_bytes(spec, m, now),
     }
 
@@ -223,13 +257,16 @@ def _record(
     spec: RunSpec, m: Machine, policy: Any, resolved: Resolved, log: Log, bind_seconds: float
 ) -> dict[str, Any]:
     now = snapshot(m)
+    rmap: Any = m.rmap
     rmap_bytes = _rmap_bytes(spec, m, now)
     accesses = now.counters["accesses"]
     return {
         "policy": spec.policy.cls.name,
         "policy_params": spec.policy.all_params(),
         "rmap": spec.rmap.cls.name,
+        "rmap_preset": spec.rmap.preset,
         "rmap_params": spec.rmap.all_params(),
+        "rmap_exact": spec.rmap.cls.exact,
         "frames": m.nr_frames,
         "frames_given": spec.frames,
         "pressure": spec.pressure,
@@ -237,7 +274,27 @@ def _record(
         "trace": asdict(resolved),
         **_counts(spec, m, now),
         "derived": derive(now.counters, frames=m.nr_frames, rmap_bytes_peak=rmap_bytes["peak"]),
-        "distributions": {"direct_reclaim_work": work_distribution(m)},
+        "distributions": distributions(m),
+        "operations": {
+            verb: {
+                "count": len(done.works),
+                "rmap_work": quantiles(done.works),
+                "counters": named(done.counters),
+            }
+            for verb, done in log.operations.items()
+        },
+        "look": {
+            how: {**work, "cache_lines": rmap.walk_lines(work)} for how, work in log.look.items()
+        },
+        "busiest": _counts(spec, m, log.busiest) if log.busiest else None,
+        "rmap_sizes": {
+            layout: {
+                "object": rmap.object_bytes(layout),
+                "slab": rmap.slab_bytes(layout),
+                "fixed": rmap.fixed_bytes(layout),
+            }
+            for layout in ("32-bit", "64-bit")
+        },
         "marks": {name: _counts(spec, m, shot) for name, shot in log.marks.items()},
         "probes": log.probes,
         "epochs": [

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reclaim.contract.param import resolve_params
 from reclaim.errors import ReclaimError
 from reclaim.opening import open_section
 from reclaim.plugin.manager import load_plugins
+from reclaim.plugin.pairs import check_pairs
 from reclaim.plugin.registry import Catalog, Registry
 
 if TYPE_CHECKING:
@@ -55,21 +55,30 @@ def check_plugins(config: Config, registry: Registry) -> tuple[list[PluginChoice
     Raises
     ------
     PluginError, ConfigError
-        A plugin that does not exist, or a parameter that it does not take.
+        A plugin that does not exist, a parameter that it does not take, or a policy and an rmap
+        that cannot run together.
     """
-    return (
-        [_choice(registry.policies, choice) for choice in config.policies],
-        [_choice(registry.rmaps, choice) for choice in config.rmaps],
+    policies = [chosen(registry.policies, choice) for choice in config.policies]
+    rmaps = [chosen(registry.rmaps, choice) for choice in config.rmaps]
+    check_pairs(
+        [choice.cls for choice in policies],
+        [choice.cls for choice in rmaps],
+        (registry.policies.classes(), registry.rmaps.classes()),
     )
+    return policies, rmaps
 
 
-def _choice(catalog: Catalog[Any], choice: Choice) -> PluginChoice:
+def chosen(catalog: Catalog[Any], choice: Choice) -> PluginChoice:
+    """Return the plugin that a config names, with all its parameters.
+
+    Raises
+    ------
+    PluginError, ConfigError
+        It does not exist, or does not take a parameter.
+    """
     from reclaim.run import PluginChoice
 
-    cls = catalog.get(choice.name)
-    return PluginChoice(
-        cls, resolve_params(f"{catalog.kind} '{choice.name}'", cls.params, choice.params)
-    )
+    return PluginChoice(*catalog.choose(choice.name, choice.params))
 
 
 def open_session(config: Config) -> Session:

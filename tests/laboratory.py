@@ -40,9 +40,19 @@ def plugins() -> Registry:
 
 
 @cache
-def exact_rmaps() -> tuple[str, ...]:
-    """Return every installed strategy whose walk finds every PTE, in the order of their names."""
-    return tuple(sorted(cls.name for cls in plugins().rmaps.classes() if cls.exact))
+def exact_rmaps(copies_on_move: bool = False) -> tuple[str, ...]:
+    """Return the installed strategies whose walk finds every PTE, in the order of their names.
+
+    Those that copy shared pages before a move are a kind of their own: within a kind all are
+    interchangeable.
+    """
+    return tuple(
+        sorted(
+            cls.name
+            for cls in plugins().rmaps.classes()
+            if cls.exact and cls.copies_on_move == copies_on_move
+        )
+    )
 
 
 def vetoes_merges(name: str) -> bool:
@@ -57,9 +67,8 @@ def policy(name: str, **params: Any) -> PluginChoice:
 
 
 def rmap(name: str, **params: Any) -> PluginChoice:
-    """Choose a reverse map, with its defaults where nothing is given."""
-    cls = plugins().rmaps.get(name)
-    return PluginChoice(cls, resolve_params(name, cls.params, params))
+    """Choose a reverse map or a preset of one, with its defaults where nothing is given."""
+    return PluginChoice(*plugins().rmaps.choose(name, params))
 
 
 def spec_of(
@@ -95,7 +104,9 @@ def watch(
     """Run a script, call `after(machine, verb)` behind each event, and return the machine."""
     trace = parse_script(text)
     chosen = spec_of(strategy, **spec)
-    resolved, following = resolve(trace, chosen.fork_copies, chosen.policy.cls.SEES_FUTURE)
+    resolved, following = resolve(
+        trace, chosen.fork_copies, chosen.policy.cls.SEES_FUTURE, chosen.rmap.cls.copies_on_move
+    )
     m, state = build(trace, chosen, resolved)
     m.next_use = following
     span = loop.Span.of(

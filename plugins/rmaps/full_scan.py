@@ -54,6 +54,16 @@ class FullScan(RmapStrategy):
     name = "full_scan"
     summary = "keeps nothing and reads every page table"
     source = "the question answered by brute force; compare Linux 2.4.16 mm/vmscan.c"
+    growth = {
+        "fork": (0, 0),
+        "exit": (0, 0),
+        "walk_own": (1, 1),
+        "walk_shared": (1, 1),
+        "objects": (0, 0),
+    }
+
+    def walk_lines(self, work):
+        return work.get("ptes_probed", 0) / 8
 
     def walk(self, m, pfn, visitor):
         left = mapcount(m, pfn)

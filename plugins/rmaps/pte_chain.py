@@ -37,6 +37,13 @@ class PteChain(RmapStrategy):
     name = "pte_chain"
     summary = "chains the PTEs of each frame in cache-line nodes; a single PTE directly"
     source = "Linux 2.5.32 - 2.6.6, mm/rmap.c"
+    growth = {
+        "fork": (0, 0),
+        "exit": (1, 1),
+        "walk_own": (0, 0),
+        "walk_shared": (1, 1),
+        "objects": (1, 1),
+    }
     params = {
         "line": Param(int, 64, choices=(32, 64, 128), unit="bytes", text="cache line, a node"),
         "word": Param(int, 8, choices=(4, 8), unit="bytes", text="machine word"),
@@ -84,6 +91,10 @@ class PteChain(RmapStrategy):
 
     def object_bytes(self, layout):
         return {"pte_chain": self.line}
+
+    def slab_bytes(self, layout):
+        # A slab of one page: a header of 24 bytes and 4 beside each object (Linux 2.5, mm/slab.c).
+        return {"pte_chain": 4096 / ((4096 - 24) // (self.line + 4))}
 
     def fixed_bytes(self, layout):
         # Line and word are this strategy's own params; the layout of the run does not change them.

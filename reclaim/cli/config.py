@@ -29,9 +29,9 @@ def show(
     """Show every key with its value, defaults and plugin parameters included."""
     from reclaim.config.resolve import load_config
     from reclaim.config.show import as_yaml
-    from reclaim.contract.param import resolve_params
     from reclaim.opening import settle
     from reclaim.plugin.manager import load_plugins
+    from reclaim.plugin.pairs import check_pairs
 
     resolved = load_config(
         config,
@@ -43,17 +43,14 @@ def show(
     full: dict[str, Any] = {"trace": settle(resolved.trace, registry)}
     for key, catalog in (("policies", registry.policies), ("rmaps", registry.rmaps)):
         full[key] = tuple(
-            choice.model_copy(
-                update={
-                    "params": resolve_params(
-                        f"{catalog.kind} '{choice.name}'",
-                        catalog.get(choice.name).params,
-                        choice.params,
-                    )
-                }
-            )
+            choice.model_copy(update={"params": catalog.choose(choice.name, choice.params)[1]})
             for choice in getattr(resolved, key)
         )
+    check_pairs(
+        [registry.policies.get(choice.name) for choice in resolved.policies],
+        [registry.rmaps.get(choice.name) for choice in resolved.rmaps],
+        (registry.policies.classes(), registry.rmaps.classes()),
+    )
     print(as_yaml(resolved.model_copy(update=full)), end="")
 
 

@@ -62,6 +62,7 @@ def overrides(
     policy: str | None = None,
     rmap: str | None = None,
     frames: str | None = None,
+    workload: str | None = None,
     plugins: Iterable[str] | None = None,
     settings: Iterable[str] | None = None,
     partial: bool = False,
@@ -77,6 +78,7 @@ def overrides(
         policies=words(policy),
         rmaps=words(rmap),
         frames=words(frames),
+        workloads=words(workload),
         plugins=tuple(plugins or ()),
         settings=changes,
     )

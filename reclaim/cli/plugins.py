@@ -49,7 +49,7 @@ def show(
     registry = _load([*(context.obj or ()), *(plugins or ())])
     found = [(c.kind, c.get(name)) for c in registry.catalogs() if name in c]
     if not found:
-        names = [one for c in registry.catalogs() for one in c]
+        names = [one for c in registry.catalogs() for one in c.names()]
         raise PluginError(f"there is no plugin '{name}'.{nearest(name, names)}")
     if json:
         _print_json([_about(kind, cls) for kind, cls in found])
@@ -83,6 +83,7 @@ def _about(kind: str, cls: Any) -> dict[str, Any]:
         about["needs"] = sorted(cls.needs)
     if kind == "rmap":
         about["exact"] = cls.exact
+        about["presets"] = {name: dict(params) for name, params in cls.presets.items()}
     if kind == "reader":
         about["suffixes"] = list(cls.suffixes)
     else:
@@ -110,6 +111,7 @@ def _print_json(data: object) -> None:
 
 
 _NEEDS = {
+    "page_tables": "walks page tables itself, and unmaps PTE by PTE",
     "young": "asks the reverse map whether a frame was used",
     "accesses": "sees every access; no kernel can for mapped pages",
     "lookahead": "knows the future; no kernel can",
@@ -133,3 +135,7 @@ def _print_one(about: dict[str, Any]) -> None:
         print(f"    {name}: {param['type']} = {param['default']}{allowed}")
         if param["text"]:
             print(f"        {param['text']}")
+    if about.get("presets"):
+        print("  presets")
+    for name, params in about.get("presets", {}).items():
+        print(f"    {name}: {', '.join(f'{key} = {value}' for key, value in params.items())}")

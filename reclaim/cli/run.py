@@ -73,7 +73,7 @@ def _do(session: Session, *, quiet: bool) -> tuple[list[dict[str, Any]], list[st
     with progress(len(specs)) as report:
         for spec, outcome in zip(specs, execute(session, specs, report), strict=True):
             if isinstance(outcome, ReclaimError):
-                who = f"{spec.policy.cls.name} over {spec.rmap.cls.name}, {spec.frames} frames"
+                who = f"{spec.policy.cls.name} over {spec.rmap.label}, {spec.frames} frames"
                 failures.setdefault(str(outcome), who)
             else:
                 records.append(outcome)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reclaim.metrics.compare import short, size
+from reclaim.metrics.compare import rmap_of, short, size
 
 WIDTH = 100
 LEFT = 3  # columns of names; the rest are numbers, to the right
@@ -55,7 +55,7 @@ def _row(record: Record) -> tuple[str, ...]:
     return (
         str(record["frames"]),
         str(record["policy"]),
-        str(record["rmap"]),
+        rmap_of(record),
         "-" if ratio is None else f"{100 * ratio:.2f}",
         *(
             short(counters[name])
@@ -80,7 +80,7 @@ def notes(records: Sequence[Record]) -> list[str]:
     runs: dict[str, list[str]] = {}
     for record in records:
         for warning in record.get("warnings", ()):
-            name = f"{record['policy']}/{record['rmap']}/{record['frames']}"
+            name = f"{record['policy']}/{rmap_of(record)}/{record['frames']}"
             runs.setdefault(warning, []).append(name)
     for warning, names in runs.items():
         where = f"{names[0]} and {len(names) - 1} more" if len(names) > 1 else names[0]

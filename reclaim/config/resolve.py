@@ -31,6 +31,8 @@ class Overrides:
         ``--trace``.
     policies, rmaps, frames : tuple of str
         ``--policy``, ``--rmap``, ``--frames``, split at commas; empty: as the config says.
+    workloads : tuple of str
+        ``--workload`` of a comparison.
     plugins : tuple of str
         ``--plugins``, added to the config's.
     settings : mapping of str to object
@@ -41,6 +43,7 @@ class Overrides:
     policies: tuple[str, ...] = ()
     rmaps: tuple[str, ...] = ()
     frames: tuple[str, ...] = ()
+    workloads: tuple[str, ...] = ()
     plugins: tuple[str, ...] = ()
     settings: Mapping[str, object] = field(default_factory=dict)
 
@@ -62,7 +65,7 @@ def load_config(source: str, overrides: Overrides | None = None) -> Config:
     """
     path = find_config(source)
     document = read_document(path)
-    _anchor(document.data, path.parent)
+    anchor(document.data, path.parent)
     apply(document, overrides or Overrides())
     return validate(document)
 
@@ -96,7 +99,7 @@ def shipped_configs() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
-def _anchor(data: dict[str, Any], folder: Path) -> None:
+def anchor(data: dict[str, Any], folder: Path) -> None:
     """Make the paths in a file start at its folder; the schema refuses what is no path."""
 
     def anchored(value: Any) -> Any:
@@ -157,6 +160,7 @@ def apply(document: Document, overrides: Overrides) -> None:
     for key, names, option in (
         ("policies", overrides.policies, "--policy"),
         ("rmaps", overrides.rmaps, "--rmap"),
+        ("workloads", overrides.workloads, "--workload"),
     ):
         if names:
             kept = [entry for name in names for entry in _entries(data.get(key), name)]

@@ -22,7 +22,9 @@ from pydantic import (
 from reclaim.contract.param import show
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """Keys that must exist, of just these types, and never change."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
@@ -30,7 +32,7 @@ def _trace_of(value: object) -> object:
     return {"path": value} if isinstance(value, str) else value
 
 
-class TraceSection(_Section):
+class TraceSection(Section):
     """Which trace is run."""
 
     path: str | None = Field(None, description="The trace's file; starts at the config's folder.")
@@ -55,7 +57,7 @@ class TraceSection(_Section):
         return self
 
 
-class Choice(_Section):
+class Choice(Section):
     """A plugin by name, with its parameters."""
 
     name: str
@@ -112,14 +114,15 @@ def _size_of(item: object) -> int | str:
     return f"{match[1]}%"
 
 
-def _pressure_of(value: object) -> object:
+def pressure_of(value: object) -> object:
+    """Return the section that a bare word stands for."""
     return {"mode": value} if isinstance(value, str) else value
 
 
 Count = Annotated[int, Field(ge=0)]
 
 
-class PressureSection(_Section):
+class PressureSection(Section):
     """When and how many pages are evicted."""
 
     mode: Literal["exact", "limit", "watermarks"] = Field(
@@ -192,12 +195,15 @@ _SIZE_SCHEMA: dict[str, Any] = {
 }
 _FRAMES_SCHEMA = {"anyOf": [*_SIZE_SCHEMA["anyOf"], {"type": "array", "items": _SIZE_SCHEMA}]}
 
+Size = Annotated[int | str, BeforeValidator(_size_of), WithJsonSchema(_SIZE_SCHEMA)]
+Paths = Annotated[tuple[str, ...], BeforeValidator(_paths_of)]
+Costs = Annotated[str | dict[str, float], BeforeValidator(_costs_of)]
 Choices = Annotated[
     tuple[Choice, ...], BeforeValidator(_choices_of), WithJsonSchema(_CHOICES_SCHEMA)
 ]
 
 
-class Config(_Section):
+class Config(Section):
     """One comparison: every policy with every rmap at every size, on one trace."""
 
     trace: Annotated[TraceSection, BeforeValidator(_trace_of)] = Field(
@@ -208,7 +214,7 @@ class Config(_Section):
     frames: Annotated[
         tuple[int | str, ...], BeforeValidator(_frames_of), WithJsonSchema(_FRAMES_SCHEMA)
     ] = Field(("50%",), description="Memory sizes: frames, or a share of the peak live set.")
-    pressure: Annotated[PressureSection, BeforeValidator(_pressure_of)] = Field(
+    pressure: Annotated[PressureSection, BeforeValidator(pressure_of)] = Field(
         PressureSection(), description="When and how many pages are evicted."
     )
     swap_pages: Count | None = Field(None, description="Swap slots; null: as many as needed.")
@@ -219,10 +225,10 @@ class Config(_Section):
         "64-bit", description="Word size of the kernel whose rmap objects are measured."
     )
     seed: Count = Field(0, description="Seed of everything random.")
-    plugins: Annotated[tuple[str, ...], BeforeValidator(_paths_of)] = Field(
+    plugins: Paths = Field(
         (), description="Plugin files and folders; start at the config's folder."
     )
-    costs: Annotated[str | dict[str, float], BeforeValidator(_costs_of)] = Field(
+    costs: Costs = Field(
         default_factory=dict,
         description="Cost model: ns by counter in place of the defaults, or a YAML file of them.",
     )

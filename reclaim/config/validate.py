@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -32,6 +32,9 @@ _EXPECTED = {
 }
 
 
+M = TypeVar("M", bound=BaseModel)
+
+
 def validate(document: Document) -> Config:
     """Return the configuration that a document describes.
 
@@ -40,20 +43,44 @@ def validate(document: Document) -> Config:
     ConfigError
         One line for each mistake, in the order of the document.
     """
+    return validate_as(document, Config, _MODELS)
+
+
+def validate_as(document: Document, model: type[M], sections: Mapping[Key, type[BaseModel]]) -> M:
+    """Return a document as a model.
+
+    Parameters
+    ----------
+    document : Document
+        What was written.
+    model : type
+        What it must be.
+    sections : mapping of Key to type
+        The model at each place that has keys of its own, the whole included: names are offered from
+        there.
+
+    Raises
+    ------
+    ConfigError
+        One line for each mistake, in the order of the document.
+    """
     try:
-        return Config.model_validate(document.data)
+        return model.model_validate(document.data)
     except ValidationError as error:
-        lines = [_message(document, dict(item)) for item in error.errors(include_url=False)]
+        items = error.errors(include_url=False)
+        lines = [_message(document, dict(item), sections) for item in items]
         raise ConfigError("\n".join(lines)) from None
 
 
-def _message(document: Document, error: Mapping[str, Any]) -> str:
+def _message(
+    document: Document, error: Mapping[str, Any], sections: Mapping[Key, type[BaseModel]]
+) -> str:
     key: Key = tuple(error["loc"])
     kind = error["type"]
     dotted = ".".join(str(part) for part in key)
     place = document.place(key)
     if kind == "extra_forbidden":
-        model = _MODELS.get(key[:-1])
+        model = sections.get(key[:-1])
         inside = f" in '{'.'.join(str(part) for part in key[:-1])}'" if len(key) > 1 else ""
         hint = nearest(str(key[-1]), model.model_fields) if model else ""
         return f"{place}: unknown key '{key[-1]}'{inside}.{hint}"

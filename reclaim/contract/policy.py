@@ -26,8 +26,13 @@ from reclaim.jit.handle import I64, Handle
 if TYPE_CHECKING:
     from reclaim.vm.machine import Machine
 
-NEEDS = ("young", "accesses", "lookahead")
-"""How a policy learns of use: it asks the reverse map, it sees every hit, it knows the future."""
+NEEDS = ("young", "accesses", "lookahead", "page_tables")
+"""How a policy learns of use: it asks the reverse map, it sees every hit, it knows the future, it
+walks page tables itself.
+
+A policy with `page_tables` unmaps PTE by PTE and names only frames that nothing maps. It is the
+only kind that runs with a reverse map that is not exact.
+"""
 
 
 class Policy(Handle):
@@ -44,6 +49,7 @@ class Policy(Handle):
     needs : frozenset of str
         Of `NEEDS`. `accesses` and `lookahead` cannot be had for mapped pages in a real kernel:
         reports mark such policies as unrealisable.
+        Those with `page_tables` unmap what they evict themselves, PTE by PTE (`unmap_one`).
     nr_lists : int
         Kit lists that the policy wants (`list_at(m, 0)`, ...).
     results_version : int
@@ -128,7 +134,8 @@ class Policy(Handle):
         Returns
         -------
         int
-            How many were written. 0: nothing to evict, the run is out of memory.
+            How many were written. 0: nothing to evict, the run is out of memory. With a reverse map
+            that cannot find a frame's PTEs no victim may be mapped.
         """
         raise TypeError("a policy defines select")
 

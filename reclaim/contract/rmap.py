@@ -29,9 +29,20 @@ class RmapStrategy(Handle):
         As users write it; one sentence; kernel version with file, mail, or paper.
     params : mapping of str to Param
         Parameters that a configuration may set; `new` receives them by name.
+    presets : mapping of str to mapping of str to value
+        Names under which a configuration may choose the strategy with some parameters set, for
+        versions of a kernel: ``{"linux-3.7": {"index": "tree"}}``. A name is small letters, digits,
+        ``_``, ``-`` and ``.``; no strategy and no other preset has it.
     exact : bool
-        The walk finds every PTE that maps the frame. Exact strategies give identical faults and
-        victims under the same policy and trace; only their work and bytes differ.
+        The walk finds every PTE that maps the frame, whichever frame it is. Exact strategies give
+        identical faults and victims under the same policy and trace; only their work and bytes
+        differ. Others run only with policies that need `page_tables`; see `finds`.
+    driven_by : str
+        For a strategy that is not exact: the policy that knows how to reclaim with it.
+    copies_on_move : bool
+        A page that several PTEs hold cannot be found at two addresses, so mremap first copies such
+        pages for the mover (`reclaim.vm.unshare`). Page ids, and so faults and victims, then differ
+        from those of other strategies; among themselves those that copy are interchangeable.
     growth : mapping of str to (float, float)
         What the essay claims, as exponents: operation -> (growth with the number of processes that
         share a VMA, growth with fork depth). Operations: "fork" and "exit" of one process (exits
@@ -45,7 +56,10 @@ class RmapStrategy(Handle):
     summary: ClassVar[str] = ""
     source: ClassVar[str] = ""
     params: ClassVar[Mapping[str, Param]] = {}
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     exact: ClassVar[bool] = True
+    driven_by: ClassVar[str] = ""
+    copies_on_move: ClassVar[bool] = False
     growth: ClassVar[Mapping[str, tuple[float, float]]] = {}
     results_version: ClassVar[int] = 1
 
@@ -71,6 +85,8 @@ class RmapStrategy(Handle):
             PTEs it may copy or move, at most.
         forks : bool
             Whether it is a fork.
+
+        What `space_open`, `space_fork` and the VMA events take is part of it.
         """
         return 0
 
@@ -93,11 +109,29 @@ class RmapStrategy(Handle):
     def unlink(self, m: Machine, pfn: int, pte: int, vma: int) -> None:
         """Hear that a PTE maps a frame no longer; not called for links a visitor dropped."""
 
+    def unlink_all(self, m: Machine, space: int) -> None:
+        """Hear that exit or exec is about to empty a space.
+
+        `unlink` of each of its PTEs follows; a strategy that has let go of all of them here may
+        pass over those.
+        """
+
     def move(self, m: Machine, pfn: int, old: int, new: int, vma: int) -> None:
         """Hear that mremap moved a mapping from one entry to another, now in `vma`."""
 
     def reuse(self, m: Machine, pfn: int, pte: int, vma: int) -> None:
         """Hear that the only sharer of a page has written to it: the page is its own now."""
+
+    # ---- address spaces -----------------------------------------------------------------------
+
+    def space_open(self, m: Machine, space: int) -> None:
+        """Hear of an empty address space: new, or the same one after exec. Its words are zero."""
+
+    def space_fork(self, m: Machine, parent: int, child: int) -> None:
+        """Hear, in place of `space_open`, of a child still empty; VMAs and PTEs follow."""
+
+    def space_close(self, m: Machine, space: int) -> None:
+        """Hear that exit or exec ends an address space; its PTEs and VMAs are gone already."""
 
     # ---- VMAs ---------------------------------------------------------------------------------
 
@@ -135,6 +169,14 @@ class RmapStrategy(Handle):
         DROP forget the link in place.
         """
         raise TypeError("a strategy defines walk")
+
+    def finds(self, m: Machine, pfn: int) -> bool:
+        """Tell whether a walk finds every PTE of a frame, if the strategy is not exact.
+
+        Where it says no, nobody asks: such a frame leaves memory when its last PTE has been
+        unmapped by itself. Truncation walks a file's pages whatever this says.
+        """
+        return True
 
     def hint(self, m: Machine, pfn: int) -> None:
         """Prefetch what a walk of this frame will read first; `pfn` may be a list's sentinel."""

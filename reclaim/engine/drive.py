@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 
 from reclaim import rows as r
+from reclaim.counters import COUNTER_NAMES, NR_COUNTERS, RMAP_WORK
 from reclaim.engine import loop
 from reclaim.engine.bind import Bound
-from reclaim.engine.snapshot import Snapshot, expected, snapshot
+from reclaim.engine.events import LOOK
+from reclaim.engine.snapshot import Snapshot, counted, expected, named, snapshot
 from reclaim.errors import MachineError
 from reclaim.jit.handle import Handle
 from reclaim.kit.pool import Pool
@@ -27,6 +29,7 @@ from reclaim.trace.events import (
     FDWRITE,
     MARK,
     MLOCK,
+    MREMAP,
     REFERENCED,
     VERB_NAMES,
 )
@@ -43,12 +46,24 @@ PROBED = (
 
 
 @dataclass
+class Operation:
+    """What all events of one kind did: how many, their counters, the rmap work of each."""
+
+    counters: Any = field(default_factory=lambda: np.zeros(NR_COUNTERS, dtype=np.int64))
+    works: list[int] = field(default_factory=list)
+
+
+@dataclass
 class Log:
     """What a run leaves beside its counters."""
+
+    operations: dict[str, Operation] = field(default_factory=dict)
 
     marks: dict[str, Snapshot] = field(default_factory=dict)
     probes: list[dict[str, Any]] = field(default_factory=list)
     epochs: list[Snapshot] = field(default_factory=list)
+    look: dict[str, dict[str, int]] = field(default_factory=dict)
+    busiest: Snapshot | None = None
     seconds: float = 0.0
 
 
@@ -90,6 +105,8 @@ class Driver:
         self.args = np.zeros(8, dtype=np.int64)
         self.log = Log()
         self.checks_expectations = True
+        self.walks = 0  # mapped frames to look at, at the end of each epoch
+        self.copies_on_move = bool(m.rmap.copies_on_move)
         self._pools = list(_pools_of(m.rmap))
 
     # ---- calls into the machine ---------------------------------------------------------------
@@ -177,9 +194,17 @@ class Driver:
 
     def _at(self, stop: tuple[int, int]) -> None:
         if stop[1] == -1:
-            self.log.epochs.append(snapshot(self.m))
+            self._epoch_ends()
         else:
             self._event(self.trace.events[stop[1]], stop[1])
+
+    def _epoch_ends(self) -> None:
+        now = snapshot(self.m)
+        self.log.epochs.append(now)
+        if self.walks:
+            self._look(self.walks)
+            if self.log.busiest is None or now.mapped_ptes > self.log.busiest.mapped_ptes:
+                self.log.busiest = now
 
     def _event(self, event: Any, number: int) -> None:
         verb, line = int(event["verb"]), int(event["line"])
@@ -200,16 +225,46 @@ class Driver:
             self._change(verb, args, where, line)
 
     def _change(self, verb: int, args: list[int], where: str, line: int) -> None:
+        start, end = args[1], args[1] + args[2]
+        before = counted(self.m) if self.m.live[r.MEASURE] else None
+        copies = verb == MREMAP and self.copies_on_move
+        if copies and self._pair(loop.UNSHARE, args[0], start, end) == r.STOPPED:
+            self._fail(where, line)
         if self._apply(verb, *args) == r.STOPPED:
             self._fail(where, line)
-        self._drain()
-        if verb == MLOCK:
-            start, end = args[1], args[1] + args[2]
-            if self._pair(loop.POPULATE, args[0], start, end) == r.STOPPED:
-                self._fail(where, line)
+        if before is not None:
+            done = self.log.operations.setdefault(VERB_NAMES[verb], Operation())
+            change = counted(self.m) - before
+            done.counters += change
+            done.works.append(int(change[list(RMAP_WORK)].sum()))
+        self._drain(always=copies)
+        if verb == MLOCK and self._pair(loop.POPULATE, args[0], start, end) == r.STOPPED:
+            self._fail(where, line)
 
-    def _drain(self) -> None:
-        if self.m.live[r.NR_REMOVALS]:
+    def _look(self, nr: int) -> None:
+        """Walk about `nr` mapped frames, changing nothing, and keep the counters of these walks.
+
+        They are kept as the strategy is set up (`as_is`) and, where it can stop early, for a walk
+        that does not (`to_the_end`). Lengths are noted for the first only.
+        """
+        self._looked("as_is", nr)
+        rmap: Any = self.m.rmap
+        if rmap.field_kinds().get("early_exit") == "bool":
+            usual = rmap.early_exit
+            rmap.early_exit, self.m.live[r.MEASURE] = False, 0
+            self._looked("to_the_end", nr)
+            rmap.early_exit, self.m.live[r.MEASURE] = usual, 1
+
+    def _looked(self, how: str, nr: int) -> None:
+        before = counted(self.m)
+        self._apply(LOOK, nr)
+        work = self.log.look.setdefault(how, dict.fromkeys(COUNTER_NAMES, 0))
+        for name, n in named(counted(self.m) - before).items():
+            work[name] += n
+
+    def _drain(self, always: bool = False) -> None:
+        """Tell the policy what an event left, and wake kswapd if that, or copies, made it due."""
+        if always or self.m.live[r.NR_REMOVALS]:
             self._pair(loop.DRAIN)
 
     def _probe(self, verb: int, args: list[int], where: str, line: int) -> None:
@@ -244,6 +299,7 @@ class Driver:
         spaces = self.trace.spaces
         who = f"{spaces[space]}:{vpn:#x}" if 0 <= space < len(spaces) else f"page {vpn}"
         name = getattr(type(self.policy), "name", "the policy")
+        rmap = type(self.m.rmap).name
         text = {
             r.E_NO_VMA: f"{who} lies in no VMA; map it first, or fix the address",
             r.E_PROTECTION: f"the protection of the VMA at {who} forbids it",
@@ -252,6 +308,10 @@ class Driver:
             "swap). Give more frames or swap_pages",
             r.E_VICTIM: f"policy '{name}' named a victim that it does not have (frame {vpn}): "
             "not resident, locked, named twice, or more than wanted",
+            r.E_MAPPED: f"policy '{name}' named frame {vpn}, which is still mapped, and "
+            f"rmap '{rmap}' cannot find its PTEs: unmap them first, by `unmap_one`",
+            r.E_WALK: f"rmap '{rmap}' cannot find all PTEs of the frame at {who}, so there is no "
+            "walk to probe. Take an exact rmap, or leave the probe out",
         }.get(error, "the machine stopped")
         raise MachineError(f"{self._place(line)}{where}: {text}.")
 

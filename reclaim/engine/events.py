@@ -26,27 +26,34 @@ from reclaim.trace.events import (
     REFERENCED,
     TRUNCATE,
 )
-from reclaim.vm.evict import referenced, swap_full, unmap_and_write
+from reclaim.vm.evict import look, referenced, swap_full, unmap_and_write
 from reclaim.vm.frames import frame_flag, is_locked, mapcount, page_of, set_flag
 from reclaim.vm.mapping import PROBE, leave_note, removals_short
 from reclaim.vm.mmap import madvise, mmap, mprotect, mremap, munmap, relock, truncate
 from reclaim.vm.process import exec_space, exit_space, fork_space, open_space
 from reclaim.vm.pte import PRESENT, VALUE_SHIFT
+from reclaim.vm.reclaim import stop
 from reclaim.vm.tables import find_pte, tables_short
 
 if TYPE_CHECKING:
     from reclaim.vm.machine import Machine
 
 
+# Not an event of a trace: look at `a1` frames, spread evenly over memory, and change nothing.
+LOOK = 64
+
+
 @kernel(cold=True)
-def _short(m: Machine, space: int, nr_ptes: int, nr_leaves: int, nr_nodes: int, vmas: int) -> bool:
+def _short(
+    m: Machine, space: int, nr_ptes: int, forks: bool, nr_leaves: int, nr_nodes: int, vmas: int
+) -> bool:
     """Tell whether rows may run short in an event; notes what is wanted."""
     live = m.live
     live[U(r.WANT_PAGES)] = 0
     live[U(r.WANT_FRAMES)] = 0
     live[U(r.WANT_TOUCHES)] = 0
     live[U(r.WANT_VMAS)] = vmas
-    live[U(r.WANT_OBJECTS)] = m.rmap.room(m, space, nr_ptes, nr_ptes > 0 and vmas > 4)
+    live[U(r.WANT_OBJECTS)] = m.rmap.room(m, space, nr_ptes, forks)
     short = tables_short(m, nr_leaves, nr_nodes)
     if m.rmap.short(m, live[U(r.WANT_OBJECTS)]):
         short = True
@@ -64,13 +71,14 @@ def _room_short(m: Machine, verb: int, space: int, nr_pages: int) -> bool:
             m,
             space,
             m.space[U(row + r.SPACE_NR_PTES)],
+            True,
             m.space[U(row + r.SPACE_NR_LEAVES)],
             m.space[U(row + r.SPACE_NR_NODES)] + 2,
             m.space[U(row + r.SPACE_NR_VMAS)] + 5,
         )
     leaves = nr_pages // LEAF_PTES + 2 if verb == MREMAP else 0
     # Truncate names a file where others name a space, and takes no objects.
-    short = _short(m, 0 if verb == TRUNCATE else space, 0, leaves, leaves // 256 + 12, 4)
+    short = _short(m, 0 if verb == TRUNCATE else space, 0, False, leaves, leaves // 256 + 12, 4)
     nr_ptes = m.live[U(r.NR_PTES)] if verb == TRUNCATE else m.space[U(row + r.SPACE_NR_PTES)]
     if verb == TRUNCATE:
         nr_ptes += m.file[U(space * r.FILE_WORDS + r.FILE_NR_PAGES)]
@@ -89,6 +97,9 @@ def _probe(m: Machine, verb: int, space: int, vpn: int) -> None:
     if (entry & PRESENT) == 0:
         return
     m.live[U(r.PROBE_MAPCOUNT)] = mapcount(m, pfn)
+    if not m.rmap.finds(m, pfn):
+        stop(m, r.E_WALK, space, vpn)
+        return
     if verb == REFERENCED:
         referenced(m, pfn)
     elif not (
@@ -97,6 +108,17 @@ def _probe(m: Machine, verb: int, space: int, vpn: int) -> None:
         if unmap_and_write(m, pfn):
             set_flag(m, pfn, r.FRAME_WRITEBACK)
         leave_note(m, pfn, PROBE)
+
+
+@kernel(cold=True)
+def _look(m: Machine, nr: int) -> None:
+    """Walk a sample of the mapped frames: every k-th frame, or the next one that is mapped."""
+    step = max(1, m.nr_frames // nr)
+    for first in range(0, m.nr_frames, step):
+        for pfn in range(first, min(first + step, m.nr_frames)):
+            if mapcount(m, pfn) > 0:
+                look(m, pfn)
+                break
 
 
 @kernel(cold=True)
@@ -121,8 +143,13 @@ def _change(m: Machine, args: I64) -> None:
 
 @kernel(cold=True)
 def apply(m: Machine, args: I64) -> int:
-    """Apply the event args[0] with operands args[1] ..; returns DONE or GROW."""
+    """Apply the event args[0] with operands args[1] ..; returns DONE, GROW or STOPPED."""
     verb = args[U(0)]
+    if verb == LOOK:
+        before = enter(m, P_PROBE)
+        _look(m, args[U(1)])
+        leave(m, before)
+        return r.DONE
     space = args[U(1)]
     m.live[U(r.WORK_START)] = NIL
     m.live[U(r.ROOM)] = 0
@@ -146,4 +173,4 @@ def apply(m: Machine, args: I64) -> int:
             open_space(m, space)
         _change(m, args)
     leave(m, before)
-    return r.DONE
+    return r.DONE if m.live[U(r.ERROR)] == r.E_NONE else r.STOPPED

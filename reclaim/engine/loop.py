@@ -23,6 +23,7 @@ from reclaim.counters import (
     FILLS,
     MISSES,
     P_FD,
+    P_MMAP,
     count,
     enter,
     leave,
@@ -42,6 +43,7 @@ from reclaim.vm.frames import (
     page_of,
     set_flag,
 )
+from reclaim.vm.process import next_leaf_vpn
 from reclaim.vm.pte import (
     PRESENT,
     PTE_WRITE,
@@ -53,6 +55,7 @@ from reclaim.vm.pte import (
 from reclaim.vm.reclaim import tick, wake_kswapd
 from reclaim.vm.tables import find_pte
 from reclaim.vm.tell import BY_FD, enter_policy, tell_access, touch
+from reclaim.vm.unshare import others_hold, unshare
 from reclaim.vm.vma import first_vma, vma_get
 
 if TYPE_CHECKING:
@@ -63,7 +66,7 @@ FAR, NEAR, RING = 48, 24, 64
 
 # What the entry is asked to do: args[0]. The rest of args are its operands and, on return, how far
 # it got.
-RUN, DRAIN, FD, POPULATE = 0, 1, 2, 3
+RUN, DRAIN, FD, POPULATE, UNSHARE = 0, 1, 2, 3, 4
 
 
 class Span(Handle):
@@ -246,6 +249,24 @@ def run_populate(m: Machine, policy: Policy, args: I64) -> int:
 
 
 @kernel(cold=True)
+def run_unshare(m: Machine, policy: Policy, args: I64) -> int:
+    """Copy what others hold of a range args[2] .. args[3] of space args[1] that will be moved."""
+    space = args[U(1)]
+    before = enter(m, P_MMAP)
+    status = r.DONE
+    while args[U(2)] < args[U(3)]:
+        vpn = args[U(2)]
+        pte = find_pte(m, space, vpn)
+        if others_hold(m, pte):
+            status = unshare(m, policy, space, vpn, pte)
+            if status != r.DONE:
+                break
+        args[U(2)] = next_leaf_vpn(vpn) if pte < LEAF_PTES else vpn + 1
+    leave(m, before)
+    return status
+
+
+@kernel(cold=True)
 def pair(m: Machine, policy: Policy, span: Span, args: I64) -> int:
     """Do what args[0] asks of a machine with a policy; returns DONE, GROW or STOPPED."""
     what = args[U(0)]
@@ -255,6 +276,8 @@ def pair(m: Machine, policy: Policy, span: Span, args: I64) -> int:
         return run_fd(m, policy, args)
     if what == POPULATE:
         return run_populate(m, policy, args)
+    if what == UNSHARE:
+        return run_unshare(m, policy, args)
     drain(m, policy)
     if m.live[U(r.PRESSURE)] == r.WATERMARKS:
         wake_kswapd(m)

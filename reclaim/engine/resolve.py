@@ -1,9 +1,10 @@
 """What follows from a trace alone, found once by running it on an infinite memory.
 
 Page ids, copies, and the order of touches do not depend on what is resident
-(docs/reference/machine.md, "Identity"). So one pass gives the number of pages, the peak live set
-that ``--frames 25%`` refers to, and, for policies that look ahead, when each touched page is
-touched next. Results are kept on disk under the trace's content hash.
+(docs/reference/machine.md, "Identity"), and on the strategy only in whether it copies before moves.
+So one pass gives the number of pages, the peak live set that ``--frames 25%`` refers to, and, for
+policies that look ahead, when each touched page is touched next. Results are kept on disk under the
+trace's content hash.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from reclaim.jit.handle import I64
 from reclaim.kit.pte_chains import PteChains
 from reclaim.trace.events import ADVICE_PAGEOUT, EVICT, MADVISE, REFERENCED, TRUNCATE
 from reclaim.trace.model import Trace
-from reclaim.vm.evict import Referencer, Unmapper
+from reclaim.vm.evict import Looker, Referencer, Unmapper
 from reclaim.vm.machine import Machine, new_machine
 
 
@@ -65,7 +66,10 @@ class Unlinked(RmapStrategy):
 
 
 class Chains(RmapStrategy):
-    """Finds PTEs for truncation, pageout and probes, who ask even of an infinite memory."""
+    """Finds PTEs for truncation, pageout and probes, who ask even of an infinite memory.
+
+    Chains can stand in for a strategy that copies on move too: the driver is told to copy.
+    """
 
     name = "chains"
 
@@ -132,7 +136,7 @@ def walks(trace: Trace) -> bool:
     return bool(asks.any())
 
 
-def _run(trace: Trace, fork_all: bool, records: bool) -> Machine:
+def _run(trace: Trace, fork_all: bool, copies_on_move: bool, records: bool) -> Machine:
     policy = (Recorder if records else Nobody).new(0, 0, 0)
     m = new_machine(
         nr_frames=1024,
@@ -143,6 +147,7 @@ def _run(trace: Trace, fork_all: bool, records: bool) -> Machine:
         rmap=Chains(chains=PteChains.empty(7)) if walks(trace) else Unlinked(),
         referencer=Referencer(),
         unmapper=Unmapper(),
+        looker=Looker(),
     )
     m.live[r.PRESSURE] = r.INFINITE
     m.live[r.FORK_ALL] = int(fork_all)
@@ -153,6 +158,7 @@ def _run(trace: Trace, fork_all: bool, records: bool) -> Machine:
     )
     driver = Driver(trace, m, policy, bind(m, policy, empty, np.zeros(8, np.int64)), empty)
     driver.checks_expectations = False
+    driver.copies_on_move = copies_on_move
     driver.run()
     return m
 
@@ -172,9 +178,9 @@ def next_uses(pages: I64) -> I64:
     return following
 
 
-def _paths(trace: Trace, fork_all: bool) -> tuple[Path, Path]:
+def _paths(trace: Trace, fork_all: bool, copies_on_move: bool) -> tuple[Path, Path]:
     name = hashlib.blake2b(digest_size=16)
-    name.update(engine_hash() + trace.content_hash().encode() + bytes([fork_all]))
+    name.update(engine_hash() + trace.content_hash().encode() + bytes([fork_all, copies_on_move]))
     folder = cache_folder() / "resolved"
     return folder / f"{name.hexdigest()}.json", folder / f"{name.hexdigest()}.npy"
 
@@ -191,7 +197,9 @@ def _keep(path: Path, write: object) -> None:
         Path(file.name).replace(path)
 
 
-def resolve(trace: Trace, fork_copies: str, lookahead: bool) -> tuple[Resolved, I64]:
+def resolve(
+    trace: Trace, fork_copies: str, lookahead: bool, copies_on_move: bool = False
+) -> tuple[Resolved, I64]:
     """Find what follows from a trace alone.
 
     Parameters
@@ -202,6 +210,8 @@ def resolve(trace: Trace, fork_copies: str, lookahead: bool) -> tuple[Resolved, 
         "anon" or "all": the machine's rule.
     lookahead : bool
         Whether next uses are wanted; 8 bytes a touch.
+    copies_on_move : bool
+        What the strategy declares: whether mremap copies shared pages, which then have ids.
 
     Returns
     -------
@@ -215,7 +225,7 @@ def resolve(trace: Trace, fork_copies: str, lookahead: bool) -> tuple[Resolved, 
     MachineError
         The trace cannot be run on any memory.
     """
-    sizes, future = _paths(trace, fork_copies == "all")
+    sizes, future = _paths(trace, fork_copies == "all", copies_on_move)
     nothing = np.zeros(0, dtype=np.int64)
     with contextlib.suppress(OSError, ValueError, TypeError):
         known = Resolved(**json.loads(sizes.read_text()))
@@ -224,7 +234,7 @@ def resolve(trace: Trace, fork_copies: str, lookahead: bool) -> tuple[Resolved, 
         following = np.load(future, mmap_mode="r")
         if len(following) == known.nr_touches:
             return known, following
-    m = _run(trace, fork_copies == "all", lookahead)
+    m = _run(trace, fork_copies == "all", copies_on_move, lookahead)
     nr_touches = int(m.live[r.TOUCH])
     found = Resolved(
         nr_pages=int(m.live[r.NR_PAGES]),

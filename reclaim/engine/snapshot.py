@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from reclaim import rows as r
 from reclaim.counters import COUNTER_NAMES, NR_COUNTERS, NR_PHASES, PHASE_NAMES, PHASE_WORDS
 from reclaim.errors import MachineError, nearest
 from reclaim.vm.machine import Machine
+from reclaim.vm.measure import BUCKETS, NR_SAMPLES, SAMPLE_NAMES
 
 if TYPE_CHECKING:
     from reclaim.contract.rmap import RmapStrategy
@@ -31,6 +33,8 @@ class Snapshot:
         Kind of rmap object -> live, peak, allocated.
     vmas, page_table_leaves, free_frames, accesses : int
         As of now.
+    processes, mapped_ptes : int
+        Address spaces alive, and PTEs that are present.
     """
 
     counters: dict[str, int]
@@ -40,19 +44,32 @@ class Snapshot:
     page_table_leaves: int
     free_frames: int
     accesses: int
+    processes: int
+    mapped_ptes: int
+
+
+def _table(m: Machine) -> Any:
+    return m.counters.reshape(NR_PHASES, PHASE_WORDS)[:, :NR_COUNTERS]
+
+
+def counted(m: Machine) -> Any:
+    """Return all counters over all phases: int64, in the order of `COUNTER_NAMES`."""
+    return _table(m).sum(axis=0)
+
+
+def named(counts: Any) -> dict[str, int]:
+    """Return counters in the order of `COUNTER_NAMES` by name, without zeros."""
+    return {name: int(n) for name, n in zip(COUNTER_NAMES, counts, strict=True) if n}
 
 
 def snapshot(m: Machine) -> Snapshot:
     """Read the counts off a machine."""
-    table = m.counters.reshape(NR_PHASES, PHASE_WORDS)[:, :NR_COUNTERS]
+    table = _table(m)
     totals = table.sum(axis=0)
     rmap: RmapStrategy = m.rmap
     return Snapshot(
         counters={name: int(n) for name, n in zip(COUNTER_NAMES, totals, strict=True)},
-        phases={
-            phase: {name: int(n) for name, n in zip(COUNTER_NAMES, row, strict=True) if n}
-            for phase, row in zip(PHASE_NAMES, table, strict=True)
-        },
+        phases={phase: named(row) for phase, row in zip(PHASE_NAMES, table, strict=True)},
         objects={
             kind: {"live": live, "peak": peak, "allocated": made}
             for kind, (live, peak, made) in rmap.objects().items()
@@ -61,6 +78,8 @@ def snapshot(m: Machine) -> Snapshot:
         page_table_leaves=int(m.live[r.NR_LEAVES]),
         free_frames=int(m.live[r.NR_FREE]),
         accesses=int(m.live[r.NOW]),
+        processes=int(m.space.reshape(-1, r.SPACE_WORDS)[:, r.SPACE_ALIVE].sum()),
+        mapped_ptes=int(m.frame.reshape(-1, r.FRAME_WORDS)[: m.nr_frames, r.FRAME_MAPCOUNT].sum()),
     )
 
 
@@ -93,13 +112,34 @@ def expected(name: str, now: Snapshot, probes: list[dict[str, Any]]) -> int:
     return values[name]
 
 
-def work_distribution(m: Machine) -> dict[str, int | float]:
-    """Return how much work direct reclaims took: how many there were, p50, p99 and max, in steps.
+def distributions(m: Machine) -> dict[str, dict[str, int]]:
+    """Return the distributions that a machine has gathered, by name.
 
-    A step is a frame scanned, a link, a VMA or a PTE looked at. Buckets above 32 are a sixteenth of
-    an octave wide; the lower end of the bucket is reported.
+    `direct_reclaim_work`: steps of each direct reclaim; a step is a frame scanned, a link, a VMA or
+    a PTE looked at. If the run measures, those of `reclaim.vm.measure` too.
     """
-    histogram = np.asarray(m.work)
+    found = {"direct_reclaim_work": _distribution(np.asarray(m.work))}
+    if m.live[r.MEASURE]:
+        rows = np.asarray(m.samples).reshape(NR_SAMPLES, BUCKETS)
+        found |= {name: _distribution(row) for name, row in zip(SAMPLE_NAMES, rows, strict=True)}
+    return found
+
+
+def quantiles(values: list[int]) -> dict[str, float]:
+    """Return the mean, p50, p99 and maximum of some numbers, zeros for none."""
+    if not values:
+        return {"mean": 0.0, "p50": 0, "p99": 0, "max": 0}
+    ordered = np.sort(np.asarray(values, dtype=np.int64))
+    at = {"p50": 0.5, "p99": 0.99, "max": 1.0}
+    ranks = {name: int(ordered[math.ceil(q * len(ordered)) - 1]) for name, q in at.items()}
+    return {"mean": float(ordered.mean()), **ranks}
+
+
+def _distribution(histogram: Any) -> dict[str, int]:
+    """Return how many values a histogram holds, their p50, p99 and largest.
+
+    Buckets above 32 are a sixteenth of an octave wide; the lower end of the bucket is reported.
+    """
     total = int(histogram.sum())
     if total == 0:
         return {"count": 0, "p50": 0, "p99": 0, "max": 0}

@@ -12,6 +12,7 @@ from reclaim.ids import NIL
 from reclaim.jit.handle import I64
 from reclaim.kit import anon_vmas as a
 from reclaim.kit.checks import living_vmas, tree_nodes, used_objects
+from reclaim.kit.row_lists import row_list_nodes
 from reclaim.rows import (
     FILE_R0,
     FILE_WORDS,
@@ -36,8 +37,9 @@ from reclaim.vm.vma import vma_get
 def wrong_groups(m: Machine, groups: a.AnonVmas) -> list[str]:
     """Return how anon_vmas and AVCs differ from what the VMAs make of them; empty when they do not.
 
-    Every AVC hangs in the chain of its VMA and in the tree of its anon_vma, and no other is in use;
-    children, active VMAs and references are as counted; VMAs of one anon_vma have equal chains.
+    Every AVC hangs in the chain of its VMA and in the index of its anon_vma, and no other is in
+    use; children, active VMAs and references are as counted; VMAs of one anon_vma have equal chains
+    (but by degree).
     """
     seen = _Groups(m, groups)
     return [*seen.wrong_chains(), *seen.wrong_anons()]
@@ -73,6 +75,7 @@ class _Groups:
 
     def __init__(self, m: Machine, groups: a.AnonVmas) -> None:
         self.m = m
+        self.groups = groups
         self.avcs, self.anons = groups.avcs, groups.anons
         self.used_avcs, self.used_anons = used_objects(self.avcs), used_objects(self.anons)
         self.chains = {vma: self._chain_of(vma) for vma in living_vmas(m)}
@@ -102,7 +105,8 @@ class _Groups:
             anons = {self._avc(avc, a.A_ANON) for avc in chain}
             if problem := self._wrong_chain(vma, chain, anons):
                 yield f"VMA {vma}: its chain {chain} {problem}"
-            if anons_of.setdefault(self._own(vma), anons) != anons:
+            others = anons_of.setdefault(self._own(vma), anons)
+            if others != anons and self.groups.adopts != a.BY_DEGREE:
                 yield f"VMA {vma}: others of its anon_vma have another chain than {sorted(anons)}"
         for space, nr in per_space.items():
             if (said := int(self.m.space[space * SPACE_WORDS + SPACE_R0])) != nr:
@@ -128,12 +132,12 @@ class _Groups:
 
     def wrong_anons(self) -> Iterator[str]:
         indexed: list[int] = []
-        filled = {anon for anon in self.used_anons if self._anon(anon, a.TREE) != NIL}
+        filled = {anon for anon in self.used_anons if self._anon(anon, a.INDEX) != NIL}
         owners = Counter(self._own(vma) for vma in self.chains)
         below = Counter(self._anon(anon, a.PARENT) for anon in filled)
         family = Counter(self._anon(anon, a.ROOT) for anon in self.used_anons)
         for anon in self.used_anons:
-            links, problem = self._tree_of(anon)
+            links, problem = self._links_of(anon)
             indexed += links
             root, parent = self._anon(anon, a.ROOT), self._anon(anon, a.PARENT)
             references = (anon in filled) + (family[anon] - 1 if root == anon else 0)
@@ -146,13 +150,18 @@ class _Groups:
             if problem:
                 yield f"anon_vma {anon}: {problem}"
         if sorted(indexed) != sorted(self.used_avcs):
-            yield f"the trees of anon_vmas are not the {len(self.used_avcs)} AVCs in use"
+            yield f"the indices of anon_vmas are not the {len(self.used_avcs)} AVCs in use"
 
-    def _tree_of(self, anon: int) -> tuple[list[int], str]:
-        nodes, problem = tree_nodes(self.avcs.rows, self._anon(anon, a.TREE))
+    def _links_of(self, anon: int) -> tuple[list[int], str]:
+        rows, problem = self.avcs.rows, ""
+        if self.groups.listed:
+            nodes = row_list_nodes(rows, self.anons.rows, anon * self.anons.width + a.INDEX)
+        else:
+            nodes, problem = tree_nodes(rows, self._anon(anon, a.INDEX))
         links = [(node - a.A_NODE) // self.avcs.width for node in nodes]
         if any(self._avc(avc, a.A_ANON) != anon for avc in links):
-            problem += "an AVC in its tree names another"
+            problem += "an AVC in its index names another"
         for node, avc in zip(nodes, links, strict=True):
-            problem += _wrong_interval(self.m, self.avcs.rows, node, self._avc(avc, a.A_VMA))
+            if not self.groups.listed:
+                problem += _wrong_interval(self.m, rows, node, self._avc(avc, a.A_VMA))
         return links, problem

@@ -2,11 +2,20 @@
 
 An *anon_vma* is a group of VMAs that may map the same anonymous pages; an *AVC* (anon_vma_chain)
 links one VMA with one anon_vma. A VMA's chain runs from its newest link to its oldest, the root's;
-an anon_vma keeps its links in an interval tree keyed by the VMAs' page indices.
+an anon_vma keeps its links in an interval tree keyed by the VMAs' page indices (3.7), or, *listed*,
+in a list, each new one behind all others (before).
 
 The functions are the kernel's, by name: prepare, clone, fork, unlink. Fork may *adopt* an abandoned
-ancestor, one with fewer than two children and no active VMA (commit 2555283eb40d, 2022). A root is
-its own child, so it is never adopted while it lives.
+ancestor. BY_COUNTERS (commit 2555283eb40d, 2022) that is one with fewer than two children and no
+active VMA; BY_DEGREE (7a3ef208e662, 3.19) any but the parent VMA's own whose children and active
+VMAs together are fewer than two; before, NOBODY. A root is its own child, so it is never adopted
+while it lives.
+
+BY_DEGREE an anon_vma can be adopted twice, and then VMAs with one anon_vma may have unequal chains.
+The kernel would merge such VMAs and lose pages; here they stay apart.
+
+Locks: of a tree, the root's once for each VMA; of a list, the anon_vma's own for each link put in
+or taken out (2.6.34 - 2.6.39).
 """
 
 from __future__ import annotations
@@ -20,6 +29,7 @@ from reclaim.counters import (
     RMAP_OBJECTS_ALLOCATED,
     RMAP_OBJECTS_FREED,
     RMAP_TREE_STEPS,
+    RMAP_VMAS_VISITED,
     count,
 )
 from reclaim.ids import NIL
@@ -27,6 +37,7 @@ from reclaim.jit.handle import Handle
 from reclaim.jit.kernel import U, cold, kernel
 from reclaim.kit.file_tree import look_into, set_interval
 from reclaim.kit.pool import Pool, pool_alloc, pool_free, pool_short
+from reclaim.kit.row_lists import NEXT, row_list_init, row_list_push_back, row_list_remove
 from reclaim.kit.tree import tree_first, tree_insert, tree_next, tree_remove
 from reclaim.rows import (
     COUNTERS,
@@ -45,17 +56,19 @@ from reclaim.rows import (
     VMA_START,
 )
 from reclaim.vm.frames import head_of, index_of, page_of
-from reclaim.vm.vma import vma_get, vma_index, vma_set
+from reclaim.vm.vma import vma_get, vma_index, vma_set, vma_vpn
 
 if TYPE_CHECKING:
     from reclaim.vm.machine import Machine
 
 # Words of a VMA's row that are ours.
 V_NEWEST, V_OLDEST, V_ANON, V_NR = (VMA_R0 + NODE_WORDS + n for n in range(4))
-# An AVC: its VMA and anon_vma, its neighbours in the VMA's chain, a node of the anon_vma's tree.
+# An AVC: its VMA and anon_vma, its neighbours in the VMA's chain, a node of the anon_vma's index.
 A_VMA, A_ANON, A_OLDER, A_NEWER, A_NODE, A_WORDS = 0, 1, 2, 3, 4, 4 + NODE_WORDS
-# An anon_vma.
-ROOT, PARENT, CHILDREN, ACTIVE, TREE, REFS, ANON_WORDS = range(7)
+# An anon_vma; its index is a tree's root, or a list's two ends. Empty if the first word is NIL.
+ROOT, PARENT, CHILDREN, ACTIVE, REFS, INDEX, ANON_WORDS = 0, 1, 2, 3, 4, 5, 7
+NOBODY, BY_DEGREE, BY_COUNTERS = range(3)
+"""Whom fork may adopt: nobody, or by which count."""
 MERGEABLE = ~(7 | VMA_HAS_ANON)
 """VMA flags that neighbours must share to share an anon_vma: all but protection and HAS_ANON."""
 
@@ -83,11 +96,22 @@ class AnonVmas(Handle):
 
     avcs: Pool
     anons: Pool
+    listed: bool
+    adopts: int
 
     @classmethod
-    def empty(cls) -> AnonVmas:
-        """Make it without any group."""
-        return cls(avcs=Pool.new(A_WORDS), anons=Pool.new(ANON_WORDS))
+    def empty(cls, *, listed: bool = False, adopts: int = BY_COUNTERS) -> AnonVmas:
+        """Make it without any group.
+
+        Parameters
+        ----------
+        listed : bool
+            Whether an anon_vma keeps its links in a list instead of a tree.
+        adopts : int
+            NOBODY, BY_DEGREE or BY_COUNTERS.
+        """
+        avcs, anons = Pool.new(A_WORDS), Pool.new(ANON_WORDS)
+        return cls(avcs=avcs, anons=anons, listed=listed, adopts=adopts)
 
     def short(self, nr: int) -> bool:
         """Tell whether fewer than `nr` AVCs or anon_vmas are left."""
@@ -111,8 +135,8 @@ class AnonVmas(Handle):
         rows[U(row + PARENT)] = anon if parent == NIL else parent
         rows[U(row + CHILDREN)] = 1 if parent == NIL else 0  # a root is its own child
         rows[U(row + ACTIVE)] = 0
-        rows[U(row + TREE)] = NIL
         rows[U(row + REFS)] = 1
+        row_list_init(rows, row + INDEX)
         if parent != NIL:
             self._add(rows[U(row + ROOT)], REFS, 1)
             self._add(parent, CHILDREN, 1)
@@ -139,19 +163,40 @@ class AnonVmas(Handle):
 
     @cold
     def _index(self, m: Machine, avc: int) -> None:
-        """Put an AVC into its anon_vma's tree, keyed by its VMA as it is now."""
+        """Put an AVC into its anon_vma's tree, keyed by its VMA as it is now, or its list."""
         rows = self.avcs.rows
         row = avc * self.avcs.width
-        set_interval(m, rows, row + A_NODE, rows[U(row + A_VMA)])
-        root = rows[U(row + A_ANON)] * self.anons.width + TREE
-        tree_insert(rows, self.anons.rows, root, row + A_NODE)
+        index = rows[U(row + A_ANON)] * self.anons.width + INDEX
+        if self.listed:
+            count(m, LOCKS, 1)
+            row_list_push_back(rows, self.anons.rows, index, row + A_NODE)
+        else:
+            set_interval(m, rows, row + A_NODE, rows[U(row + A_VMA)])
+            tree_insert(rows, self.anons.rows, index, row + A_NODE)
 
     @cold
-    def _unindex(self, avc: int) -> None:
+    def _unindex(self, m: Machine, avc: int) -> None:
         rows = self.avcs.rows
         row = avc * self.avcs.width
-        root = rows[U(row + A_ANON)] * self.anons.width + TREE
-        tree_remove(rows, self.anons.rows, root, row + A_NODE)
+        index = rows[U(row + A_ANON)] * self.anons.width + INDEX
+        if self.listed:
+            count(m, LOCKS, 1)
+            row_list_remove(rows, self.anons.rows, index, row + A_NODE)
+        else:
+            tree_remove(rows, self.anons.rows, index, row + A_NODE)
+
+    def _lock_root(self, m: Machine) -> None:
+        """Lock a VMA's whole family; a list has its locks taken link by link."""
+        count(m, LOCKS, 0 if self.listed else 1)
+
+    def _adoptable(self, anon: int, above: int) -> bool:
+        """Tell whether an ancestor is abandoned, so that a child of `above`'s VMA may have it."""
+        row = anon * self.anons.width
+        children = self.anons.rows[U(row + CHILDREN)]
+        active = self.anons.rows[U(row + ACTIVE)]
+        if self.adopts == BY_COUNTERS:
+            return children < 2 and active == 0
+        return self.adopts == BY_DEGREE and anon != above and children + active < 2
 
     @cold
     def _chain(self, m: Machine, vma: int, anon: int) -> None:
@@ -179,14 +224,14 @@ class AnonVmas(Handle):
     @cold
     def clone(self, m: Machine, source: int, target: int) -> None:
         """Give a VMA the chain of another, oldest first; one without an anon_vma may adopt one."""
-        count(m, LOCKS, 1)
+        self._lock_root(m)
         rows = self.avcs.rows
         avc = vma_get(m, source, V_OLDEST)
         while avc != NIL:
             anon = rows[U(avc * self.avcs.width + A_ANON)]
             self._chain(m, target, anon)
             if vma_get(m, target, V_ANON) == NIL:
-                if self._add(anon, CHILDREN, 0) < 2 and self._add(anon, ACTIVE, 0) == 0:
+                if self._adoptable(anon, vma_get(m, source, V_ANON)):
                     vma_set(m, target, V_ANON, anon)
             avc = rows[U(avc * self.avcs.width + A_NEWER)]
         if vma_get(m, target, V_ANON) != NIL:
@@ -204,7 +249,7 @@ class AnonVmas(Handle):
         own = vma_get(m, vma, V_ANON)
         if own == NIL:
             return
-        count(m, LOCKS, 1)
+        self._lock_root(m)
         rows = self.avcs.rows
         width = self.avcs.width
         avc = vma_get(m, vma, V_NEWEST)
@@ -213,8 +258,8 @@ class AnonVmas(Handle):
         while avc != NIL:
             older = rows[U(avc * width + A_OLDER)]
             anon = rows[U(avc * width + A_ANON)]
-            self._unindex(avc)
-            if self.anons.rows[U(anon * self.anons.width + TREE)] == NIL:
+            self._unindex(m, avc)
+            if self.anons.rows[U(anon * self.anons.width + INDEX)] == NIL:
                 parent = self.anons.rows[U(anon * self.anons.width + PARENT)]
                 self._add(parent, CHILDREN, -1)
                 rows[U(avc * width + A_NEWER)] = NIL
@@ -282,16 +327,16 @@ class AnonVmas(Handle):
 
     @cold
     def unindex_all(self, m: Machine, vma: int) -> None:
-        """Take a VMA out of all trees, since its range is about to change."""
-        avc = vma_get(m, vma, V_NEWEST)
+        """Take a VMA out of all trees, since its range is about to change; lists have no keys."""
+        avc = NIL if self.listed else vma_get(m, vma, V_NEWEST)
         while avc != NIL:
-            self._unindex(avc)
+            self._unindex(m, avc)
             avc = self.avcs.rows[U(avc * self.avcs.width + A_OLDER)]
 
     @cold
     def index_all(self, m: Machine, vma: int) -> None:
         """Put a VMA back into all trees, newest link first."""
-        avc = vma_get(m, vma, V_NEWEST)
+        avc = NIL if self.listed else vma_get(m, vma, V_NEWEST)
         while avc != NIL:
             self._index(m, avc)
             avc = self.avcs.rows[U(avc * self.avcs.width + A_OLDER)]
@@ -300,10 +345,22 @@ class AnonVmas(Handle):
         """Tell whether VMAs may merge: same group, or one has none and the other a single link."""
         a, b = vma_get(m, left, V_ANON), vma_get(m, right, V_ANON)
         if a == b:
-            return True
+            return self.adopts != BY_DEGREE or self._alike(m, left, right)
         if a != NIL and b != NIL:
             return False
         return vma_get(m, left if b == NIL else right, V_NR) == 1
+
+    @cold
+    def _alike(self, m: Machine, left: int, right: int) -> bool:
+        """Tell whether two VMAs have equal chains."""
+        rows = self.avcs.rows
+        width = self.avcs.width
+        a, b = vma_get(m, left, V_NEWEST), vma_get(m, right, V_NEWEST)
+        while a != NIL and b != NIL:
+            if rows[U(a * width + A_ANON)] != rows[U(b * width + A_ANON)]:
+                return False
+            a, b = rows[U(a * width + A_OLDER)], rows[U(b * width + A_OLDER)]
+        return a == b
 
     @cold
     def merge(self, m: Machine, left: int, right: int) -> None:
@@ -315,15 +372,25 @@ class AnonVmas(Handle):
 
     @cold
     def walk(self, m: Machine, pfn: int, visitor: Any, limit: int) -> None:
-        """Walk the VMAs of a frame's group that cover its page until `limit` PTEs were found."""
+        """Walk a frame's group until `limit` PTEs were found: the VMAs of a tree that cover its
+        page; of a list, every VMA, but only those have a PTE to look at.
+        """
         index = index_of(m, page_of(m, pfn))
         rows = self.avcs.rows
-        top = self.anons.rows[U(head_of(m, pfn) * self.anons.width + TREE)]
+        node = self.anons.rows[U(head_of(m, pfn) * self.anons.width + INDEX)]
         steps = m.live[U(COUNTERS)] + RMAP_TREE_STEPS
-        node = tree_first(rows, top, index, index, m.counters, steps)
+        if not self.listed:
+            node = tree_first(rows, node, index, index, m.counters, steps)
         while node != NIL and limit > 0:
-            found = look_into(m, pfn, rows[U(node - A_NODE + A_VMA)], index, visitor)
-            if found < 0:
-                return
-            limit -= found
-            node = tree_next(rows, node, index, index, m.counters, steps)
+            vma = rows[U(node - A_NODE + A_VMA)]
+            if self.listed and vma_vpn(m, vma, index) == NIL:
+                count(m, RMAP_VMAS_VISITED, 1)
+            else:
+                found = look_into(m, pfn, vma, index, visitor)
+                if found < 0:
+                    return
+                limit -= found
+            if self.listed:
+                node = rows[U(node + NEXT)]
+            else:
+                node = tree_next(rows, node, index, index, m.counters, steps)

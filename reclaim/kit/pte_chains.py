@@ -4,6 +4,8 @@ A frame's word is NIL, a direct PTE, or its head node. Only the head node may be
 used slots are contiguous at the high end and filled downward. plugins/rmaps/pte_chain.py tells the
 story; strategies that keep chains for a part of the pages share this.
 
+A link holds no VMA, so unmapping looks one up for each (find_vma: is it locked?).
+
 Add: O(1). Remove: O(position in the chain). Walk: O(mappings). Source: mm/rmap.c.
 """
 
@@ -20,6 +22,7 @@ from reclaim.counters import (
     RMAP_OBJECTS_FREED,
     RMAP_SLOTS_SEARCHED,
     TRYLOCKS,
+    VMA_LOOKUPS,
     count,
 )
 from reclaim.ids import NIL
@@ -157,6 +160,8 @@ class PteChains(Handle):
                 at = slot_at(self.nodes, node, slot)
                 pte = self.nodes.rows[U(at)]
                 count(m, RMAP_LINKS_VISITED, 1)
+                if visitor.UNMAPS:
+                    count(m, VMA_LOOKUPS, 1)
                 maps(m, pte, pfn)
                 answer = visitor.visit(m, pte)
                 if answer == DROP:
@@ -187,6 +192,8 @@ class PteChains(Handle):
         head = head_of(m, pfn)
         if (head & 1) != 0:
             count(m, RMAP_LINKS_VISITED, 1)
+            if visitor.UNMAPS:
+                count(m, VMA_LOOKUPS, 1)
             maps(m, head >> 1, pfn)
             if visitor.visit(m, head >> 1) == DROP:
                 count(m, RMAP_LINKS_REMOVED, 1)
@@ -203,9 +210,15 @@ class PteChains(Handle):
         if (head & 1) != 0:
             prefetch(m.pte, head >> 1)
 
-    def check(self, m: Machine) -> str:
-        """Return how the chains differ from the page tables, "" if they do not. Plain Python."""
-        tables = mapped_ptes(m)
+    def check(self, m: Machine, tables: dict[int, list[int]] | None = None) -> str:
+        """Return how the chains differ from the page tables, "" if they do not. Plain Python.
+
+        Parameters
+        ----------
+        tables : dict, optional
+            Frame -> its PTEs in order, of the frames that have chains; by default all mapped ones.
+        """
+        tables = mapped_ptes(m) if tables is None else tables
         chained: list[int] = []
         wrong: list[str] = []
         for pfn, mapping in tables.items():

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 BEHAVIOUR = (
+    "early_copies",  # first: where it differs, it is why the others do
     "accesses",
     "misses",
     "minor_faults",
@@ -64,13 +65,22 @@ def finding(records: Sequence[Record]) -> str:
     """
     if not records:
         return "No run was finished."
-    if len(_values(records, "rmap")) > 1:
+    if len(_rmaps_of(records)) > 1:
         return _rmaps(records)
     if len(_values(records, "policy")) > 1:
         return _policies(records)
     if len(records) > 1:
         return _sizes(records)
     return _single(records[0])
+
+
+def rmap_of(record: Record) -> str:
+    """Return what a record's rmap is called: its preset's name, or the strategy's."""
+    return str(record.get("rmap_preset") or record["rmap"])
+
+
+def _rmaps_of(records: Sequence[Record]) -> list[str]:
+    return list(dict.fromkeys(rmap_of(record) for record in records))
 
 
 def _values(records: Sequence[Record], key: str) -> list[Any]:
@@ -88,7 +98,7 @@ def _rmaps(records: Sequence[Record]) -> str:
     groups = defaultdict(list)
     for record in records:
         groups[record["policy"], record["frames"]].append(record)
-    names = _values(records, "rmap")
+    names = _rmaps_of(records)
     apart = {key: differing(group) for key, group in groups.items() if differing(group)}
     where = f"{len(groups)} combination{'s' if len(groups) > 1 else ''} of policy and memory"
     if not apart:
@@ -107,7 +117,7 @@ def _rmaps(records: Sequence[Record]) -> str:
 
 
 def _price(records: Sequence[Record], rmap: str) -> str:
-    mine = [record for record in records if record["rmap"] == rmap]
+    mine = [record for record in records if rmap_of(record) == rmap]
     walks = sum(record["counters"]["rmap_walks"] for record in mine)
     looked = [
         f"{short(sum(record['counters'][name] for record in mine) / walks)} {word}"
@@ -143,7 +153,7 @@ def _sizes(records: Sequence[Record]) -> str:
     ranked = sorted(records, key=lambda record: record["frames"])
     small, large = ranked[0], ranked[-1]
     return (
-        f"{small['policy']} over {small['rmap']} missed {_percent(small)} of the accesses with "
+        f"{small['policy']} over {rmap_of(small)} missed {_percent(small)} of the accesses with "
         f"{small['frames']} frames and {_percent(large)} with {large['frames']}."
     )
 
@@ -153,7 +163,7 @@ def _single(record: Record) -> str:
     return (
         f"With {record['frames']} frames {record['policy']} missed {_percent(record)} of the "
         f"accesses and evicted {short(counters['evictions'])} pages; "
-        f"{_price([record], record['rmap'])}."
+        f"{_price([record], rmap_of(record))}."
     )
 
 

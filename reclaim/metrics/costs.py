@@ -126,12 +126,13 @@ def modelled_time(
     dict
         `label`, `total_ns` (float) and `by_phase` (phase -> ns).
     """
-    by_phase = {phase: _sum(work, costs) for phase, work in phases.items()}
+    by_phase = {phase: time_of(work, costs) for phase, work in phases.items()}
     charged = {name: sum(work.get(name, 0) for work in phases.values()) for name in counters}
     rest = {name: n - charged[name] for name, n in counters.items()}
-    by_phase = {"access": _sum(rest, costs), **by_phase}
+    by_phase = {"access": time_of(rest, costs), **by_phase}
     return {"label": LABEL, "total_ns": sum(by_phase.values()), "by_phase": by_phase}
 
 
-def _sum(work: Mapping[str, int], costs: Mapping[str, Cost]) -> float:
+def time_of(work: Mapping[str, int], costs: Mapping[str, Cost]) -> float:
+    """Return the modelled time of some counted work, in ns."""
     return float(sum(n * costs[name].ns for name, n in work.items() if name in costs))

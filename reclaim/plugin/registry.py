@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
-from reclaim.errors import PluginError, nearest
+from reclaim.contract.param import ParamValue, resolve_params
+from reclaim.errors import ConfigError, PluginError, nearest
 
 T = TypeVar("T")
 
@@ -35,7 +36,7 @@ def place_of(cls: type) -> tuple[str, int | None]:
 
 
 class Catalog(Generic[T]):
-    """Classes of one kind by name.
+    """Classes of one kind by name, and by the names of their presets.
 
     Parameters
     ----------
@@ -49,43 +50,81 @@ class Catalog(Generic[T]):
         self.kind = kind
         self.plural = plural
         self._classes: dict[str, type[T]] = {}
+        self._preset_of: dict[str, type[T]] = {}
 
     def add(self, cls: Any) -> None:
-        """Keep a class under its `name`.
+        """Keep a class under its `name`, and under those of its presets.
 
         Raises
         ------
         PluginError
-            The name is taken; the message names both files.
+            A name is taken; the message names both files.
         """
-        taken = self._classes.get(cls.name)
-        if taken is not None and taken is not cls:
-            ours, theirs = place_of(cls), place_of(taken)
-            raise PluginError(
-                f"{self.kind} '{cls.name}' is registered twice: in {_at(theirs)} and in "
-                f"{_at(ours)}. Rename one, or load only one of them."
-            )
+        presets = getattr(cls, "presets", {})
+        for name in (cls.name, *presets):
+            taken = self._classes.get(name) or self._preset_of.get(name)
+            if (taken is not None and taken is not cls) or (name in presets and name == cls.name):
+                ours, theirs = place_of(cls), place_of(taken or cls)
+                raise PluginError(
+                    f"{self.kind} '{name}' is registered twice: in {_at(theirs)} and in "
+                    f"{_at(ours)}. Rename one, or load only one of them."
+                )
         self._classes[cls.name] = cls
+        self._preset_of.update(dict.fromkeys(presets, cls))
 
     def get(self, name: str) -> type[T]:
-        """Return the class of that name.
+        """Return the class of that name, or the one that has a preset of that name.
 
         Raises
         ------
         PluginError
             There is none; the nearest name is offered.
         """
-        if name in self._classes:
-            return self._classes[name]
+        if name in self:
+            return self._classes.get(name) or self._preset_of[name]
         if not self._classes:
             raise PluginError(
                 f"there is no {self.kind} '{name}': no {self.plural} are installed. Install "
                 "reclaim with 'pip install .', or name plugin files with --plugins."
             )
-        raise PluginError(f"there is no {self.kind} '{name}'.{nearest(name, self._classes)}")
+        raise PluginError(f"there is no {self.kind} '{name}'.{nearest(name, self.names())}")
+
+    def choose(
+        self, name: str, given: Mapping[str, object]
+    ) -> tuple[type[T], dict[str, ParamValue], str | None]:
+        """Return what a configuration asks for: the class, every parameter, the preset's name.
+
+        Parameters
+        ----------
+        name : str
+            Of a class or a preset.
+        given : mapping of str to object
+            Parameters that the configuration sets.
+
+        Raises
+        ------
+        PluginError, ConfigError
+            There is none of that name; a parameter that it does not take, or a value other than the
+            preset's.
+        """
+        cls: Any = self.get(name)
+        fixed = cls.presets[name] if name in self._preset_of else {}
+        owner = f"{self.kind} '{name}'"
+        params = resolve_params(owner, cls.params, {**fixed, **given})
+        for key, value in fixed.items():
+            if params[key] != value:
+                raise ConfigError(
+                    f"{owner} means {key}: {value}, so it cannot have {key}: {params[key]}. "
+                    f"Write {cls.name} with parameters of its own."
+                )
+        return cls, params, name if name in self._preset_of else None
+
+    def names(self) -> list[str]:
+        """Return every name that `get` knows."""
+        return [*self._classes, *self._preset_of]
 
     def __contains__(self, name: str) -> bool:
-        return name in self._classes
+        return name in self._classes or name in self._preset_of
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._classes))

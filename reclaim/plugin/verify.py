@@ -12,20 +12,31 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from reclaim.contract.param import Param
+from reclaim.contract.param import Param, resolve_params
 from reclaim.contract.policy import NEEDS
-from reclaim.errors import PluginError, nearest
+from reclaim.errors import ConfigError, PluginError, nearest
 from reclaim.jit.kernel import INTERPRET
 from reclaim.plugin import kernels
 from reclaim.plugin.registry import place_of
 
-NOT_COMPILED = frozenset({"new", "check", "objects", "object_bytes", "fixed_bytes"})
+NOT_COMPILED = frozenset(
+    {"new", "check", "objects", "object_bytes", "slab_bytes", "walk_lines", "fixed_bytes"}
+)
 """Methods of the contracts that stay Python."""
 
-NEED_OF_ACCESSOR = {"referenced": "young", "next_use": "lookahead"}
+NEED_OF_ACCESSOR = {
+    "referenced": "young",
+    "next_use": "lookahead",
+    "begin_pass": "page_tables",
+    "next_mapping": "page_tables",
+    "mapped_frame": "page_tables",
+    "take_young": "page_tables",
+    "unmap_one": "page_tables",
+}
 """Accessors that answer only a policy which declared the need."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_PRESET_NAME = re.compile(r"[a-z][a-z0-9_.-]*")
 
 
 class _BreachError(Exception):
@@ -57,6 +68,7 @@ def verify(cls: type, base: type, kind: str) -> None:
     try:
         _declarations(cls, base)
         _params(cls)
+        _presets(cls)
         _needs(cls, base)
         _signatures(cls, base)
         _required(cls, base)
@@ -88,6 +100,8 @@ def _declarations(cls: type, base: type) -> None:
             raise _BreachError(f"`results_version` is a whole number from 1 up, not {version!r}.")
     if _declares(base, "exact") and not isinstance(getattr(cls, "exact", None), bool):
         raise _BreachError("declares no `exact`: True if its walk finds every PTE, else False.")
+    if _declares(base, "copies_on_move") and not isinstance(cls.copies_on_move, bool):  # type: ignore[attr-defined]
+        raise _BreachError("`copies_on_move` is True or False.")
 
 
 def _declares(base: type, key: str) -> bool:
@@ -108,6 +122,21 @@ def _params(cls: type) -> None:
         problem = param.problem_with(param.default)
         if problem is not None:
             raise _BreachError(f"parameter '{name}': its default is not allowed: {problem}")
+
+
+def _presets(cls: type) -> None:
+    presets = getattr(cls, "presets", {})
+    if not isinstance(presets, Mapping):
+        raise _BreachError(f"`presets` is a dict of name to params, not {type(presets).__name__}.")
+    for name, values in presets.items():
+        if not isinstance(name, str) or not _PRESET_NAME.fullmatch(name):
+            raise _BreachError(f"preset {name!r}: names are small letters, digits, _, - and `.`.")
+        if not isinstance(values, Mapping):
+            raise _BreachError(f"preset '{name}' is {values!r}, not a dict of param to value.")
+        try:
+            resolve_params(f"preset '{name}'", getattr(cls, "params", {}), values)
+        except ConfigError as error:
+            raise _BreachError(str(error)) from None
 
 
 def _needs(cls: type, base: type) -> None:

@@ -38,7 +38,8 @@ from reclaim.vm.frames import (
     set_flag,
     swap_backed,
 )
-from reclaim.vm.mapping import add_mapcount, add_swapped, unlock_by_pte
+from reclaim.vm.mapping import add_mapcount, add_swapped, unlink_pte, unlock_by_pte
+from reclaim.vm.measure import S_LOOK, S_REFERENCED, S_UNMAP, walk_begins, walk_ended
 from reclaim.vm.pte import (
     DIRTY,
     PRESENT,
@@ -46,9 +47,12 @@ from reclaim.vm.pte import (
     VALUE_SHIFT,
     YOUNG,
     change_bits,
+    pte_space,
+    pte_vpn,
     set_pte,
     swapped_pte,
 )
+from reclaim.vm.vma import find_vma, vma_get
 
 if TYPE_CHECKING:
     from reclaim.vm.machine import Machine
@@ -69,6 +73,16 @@ class Referencer(Handle):
         change_bits(m, pte, YOUNG, 0)
         m.live[U(r.YOUNG)] += young
         m.live[U(r.WALK_FLAGS)] |= entry & PTE_EXEC * young
+        return KEEP
+
+
+class Looker(Handle):
+    """Visitor that changes nothing. It says that it unmaps, so that no upkeep follows its walk."""
+
+    UNMAPS = True
+
+    def visit(self, m: Machine, pte: int) -> int:  # noqa: ARG002 - every visitor takes the same
+        """See one PTE that maps the frame."""
         return KEEP
 
 
@@ -118,7 +132,9 @@ def referenced(m: Machine, pfn: int) -> int:
     m.live[U(r.WALK_FLAGS)] = 0
     if mapcount(m, pfn) > 0:
         count(m, RMAP_WALKS, 1)
+        begun = walk_begins(m)
         m.rmap.walk(m, pfn, m.referencer)
+        walk_ended(m, S_REFERENCED, begun)
     leave(m, before)
     return m.live[U(r.YOUNG)]
 
@@ -128,7 +144,19 @@ def unmap(m: Machine, pfn: int) -> None:
     """Unmap a frame everywhere in one walk; its dirty bits move to the frame."""
     if mapcount(m, pfn) > 0:
         count(m, RMAP_WALKS, 1)
+        begun = walk_begins(m)
         m.rmap.walk(m, pfn, m.unmapper)
+        walk_ended(m, S_UNMAP, begun)
+
+
+@kernel(cold=True)
+def look(m: Machine, pfn: int) -> None:
+    """Walk a frame's PTEs and change nothing: what a walk of it would cost now."""
+    if mapcount(m, pfn) > 0 and m.rmap.finds(m, pfn):
+        count(m, RMAP_WALKS, 1)
+        begun = walk_begins(m)
+        m.rmap.walk(m, pfn, m.looker)
+        walk_ended(m, S_LOOK, begun)
 
 
 @kernel
@@ -144,6 +172,50 @@ def swap_full(m: Machine, page: int) -> bool:
 
 
 @kernel
+def take_slot(m: Machine, page: int) -> None:
+    """Give a page a swap slot if it has none."""
+    need_slot = 1 - m.page[U(page * r.PAGE_WORDS + r.PAGE_SLOT)]
+    m.page[U(page * r.PAGE_WORDS + r.PAGE_SLOT)] = 1
+    m.live[U(r.SLOTS_USED)] += need_slot
+
+
+@kernel(cold=True)
+def unmap_one(m: Machine, pte: int) -> bool:
+    """Unmap one present PTE; its frame stays, with a mapping fewer. Charged to `reclaim_unmap`.
+
+    An anonymous page's entry becomes a swap entry, so the page is in the swap cache, mapped by
+    those that are left; a file's or shm object's becomes empty. Whoever touches it maps it again by
+    a minor fault while the frame is there. Once nothing maps the frame it may be named a victim.
+
+    Returns
+    -------
+    bool
+        False, and nothing has changed: its VMA is LOCKED, its frame is under writeback or being
+        copied, or there is no swap slot.
+    """
+    pfn = m.pte[U(pte)] >> VALUE_SHIFT
+    page = page_of(m, pfn)
+    vma = find_vma(m, pte_space(m, pte), pte_vpn(m, pte))
+    if (vma_get(m, vma, r.VMA_FLAGS) & r.VMA_LOCKED) != 0:
+        return False
+    if frame_flag(m, pfn, r.FRAME_PINNED | r.FRAME_WRITEBACK):
+        return False
+    anon = is_anon(m, page)
+    if anon and swap_full(m, page):
+        return False
+    before = enter(m, P_UNMAP)
+    unlink_pte(m, pte, vma, False)
+    if anon:
+        take_slot(m, page)
+        set_pte(m, pte, swapped_pte(page))
+        add_swapped(m, page, 1)
+    else:
+        set_pte(m, pte, 0)
+    leave(m, before)
+    return True
+
+
+@kernel
 def unmap_and_write(m: Machine, pfn: int) -> bool:
     """Unmap a frame and write its page if it is dirty; True if it was. Charged to `reclaim_unmap`.
 
@@ -154,9 +226,7 @@ def unmap_and_write(m: Machine, pfn: int) -> bool:
     page = page_of(m, pfn)
     in_swap = swap_backed(m, page)
     if in_swap:
-        need_slot = 1 - m.page[U(page * r.PAGE_WORDS + r.PAGE_SLOT)]
-        m.page[U(page * r.PAGE_WORDS + r.PAGE_SLOT)] = 1
-        m.live[U(r.SLOTS_USED)] += need_slot
+        take_slot(m, page)
     # Clean or dirty is a toss of a coin to a branch predictor, so it is counted and not asked.
     was_dirty = frame_flag(m, pfn, r.FRAME_DIRTY)
     clear_flag(m, pfn, r.FRAME_DIRTY)

@@ -15,6 +15,7 @@ from reclaim.counters import (
     FILE_READS,
     MAJOR_FAULTS,
     MINOR_FAULTS,
+    P_COW,
     P_FAULT,
     SWAP_INS,
     WP_REUSES,
@@ -57,6 +58,7 @@ from reclaim.vm.mapping import (
     map_frame,
     unlink_pte,
 )
+from reclaim.vm.measure import fault_begins, fault_ended
 from reclaim.vm.pte import (
     DIRTY,
     PRESENT,
@@ -152,8 +154,17 @@ def fill(m: Machine, policy: Policy, page: int, is_new: bool, reads: bool) -> in
 
 
 @kernel(cold=True)
-def _copy(m: Machine, policy: Policy, vma: int, pte: int, vpn: int, source: int) -> bool:
-    """Give the writer a page of its own, copied from a frame that others hold; False: no memory."""
+def _write_copy(m: Machine, policy: Policy, vma: int, pte: int, vpn: int, source: int) -> bool:
+    """Copy on write; False: no memory. Charged to `cow`."""
+    before = enter(m, P_COW)
+    done = copy_page(m, policy, vma, pte, vpn, source)
+    leave(m, before)
+    return done
+
+
+@kernel(cold=True)
+def copy_page(m: Machine, policy: Policy, vma: int, pte: int, vpn: int, source: int) -> bool:
+    """Give one holder a page of its own, copied from a frame that others hold; False: no memory."""
     page = new_page(m, ANON, 0, vma_index(m, vma, vpn))
     set_flag(m, source, r.FRAME_PINNED)
     pfn = get_frame_once(m, policy, page)
@@ -209,6 +220,16 @@ def _reuse(m: Machine, pte: int, vma: int, pfn: int) -> None:
 
 
 @kernel(cold=True)
+def use_resident(m: Machine, policy: Policy, pfn: int, page: int, nr: int) -> None:
+    """Use a page that has a frame but no PTE here; one under writeback is taken back."""
+    if frame_flag(m, pfn, r.FRAME_EVICTED):
+        clear_flag(m, pfn, r.FRAME_EVICTED)
+        enter_policy(m, policy, pfn, page)
+    else:
+        tell_access(m, policy, pfn, nr)
+
+
+@kernel(cold=True)
 def _wanted_page(m: Machine, vma: int, vpn: int, entry: int) -> int:
     """Return the page behind a PTE that is not present, NIL if it was never touched."""
     if entry != 0:
@@ -231,11 +252,7 @@ def _resolve(
     pfn = frame_of(m, page)
     if pfn != NIL:
         count(m, MINOR_FAULTS, 1)
-        if frame_flag(m, pfn, r.FRAME_EVICTED):
-            clear_flag(m, pfn, r.FRAME_EVICTED)
-            enter_policy(m, policy, pfn, page)
-        else:
-            tell_access(m, policy, pfn, nr)
+        use_resident(m, policy, pfn, page, nr)
     else:
         pfn = fill(m, policy, page, is_new, True)
         if pfn == NIL:
@@ -244,7 +261,7 @@ def _resolve(
         count(m, MINOR_FAULTS if is_new and kind_of(m, page) == SHM else MAJOR_FAULTS, 1)
     private = (vma_get(m, vma, r.VMA_FLAGS) & MAP_SHARED) == 0
     if op == WRITE and private and (entry == 0 or sharers(m, page) > 1):
-        return _copy(m, policy, vma, pte, vpn, pfn)
+        return _write_copy(m, policy, vma, pte, vpn, pfn)
     if entry != 0:
         add_swapped(m, page, -1)
     _map(m, policy, pfn, page, pte, vma, op, False)
@@ -312,7 +329,7 @@ def _write_protected(
         _reuse(m, pte, vma, pfn)
         return True
     count(m, MINOR_FAULTS, 1)
-    return _copy(m, policy, vma, pte, vpn, pfn)
+    return _write_copy(m, policy, vma, pte, vpn, pfn)
 
 
 @kernel
@@ -354,10 +371,12 @@ def fault(
         stop(m, r.E_PROTECTION, space, vpn)
         return r.STOPPED
     before = enter(m, P_FAULT)
+    begun = fault_begins(m)
     if pte < LEAF_PTES:
         pte = make_pte(m, space, vpn)
     done = _handle(m, policy, pte, vpn, op, vma, nr, missed)
     if m.live[U(r.NR_REMOVALS)] > 0:
         drain(m, policy)
+    fault_ended(m, begun)
     leave(m, before)
     return r.DONE if done else r.STOPPED

@@ -153,7 +153,7 @@ def _walk_problems(m: Machine, tables: _Tables, walks: Walks) -> list[str]:
     seen = walks(m, [pfn for pfn, ptes in tables.mapped.items() if ptes])
     m.counters[:] = counters
     for pfn, ptes in tables.mapped.items():
-        if sorted(seen.get(pfn, [])) != sorted(ptes):
+        if m.rmap.finds(m, pfn) and sorted(seen.get(pfn, [])) != sorted(ptes):
             problems.append(f"frame {pfn}: the walk finds PTEs {seen.get(pfn)}, mapped by {ptes}")
     return problems
 
@@ -178,8 +178,7 @@ def broken(m: Machine, policy: Any, walks: Walks = walked) -> list[str]:
         *_page_problems(m, tables),
         *_space_problems(m, tables),
     ]
-    if getattr(m.rmap, "exact", True):
-        problems += _walk_problems(m, tables, walks)
+    problems += _walk_problems(m, tables, walks)
     for who, wrong in (("strategy", m.rmap.check(m)), ("policy", policy.check(m, owned))):
         problems += [f"{who}: {wrong}"] if wrong else []
     return problems

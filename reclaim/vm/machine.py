@@ -15,6 +15,7 @@ from reclaim import rows as r
 from reclaim.counters import NR_PHASES, PHASE_WORDS
 from reclaim.ids import LEAF_PTES, NIL
 from reclaim.jit.handle import I32, I64, Handle
+from reclaim.vm.measure import BUCKETS, NR_SAMPLES
 
 if TYPE_CHECKING:
     from reclaim.contract.rmap import RmapStrategy
@@ -44,7 +45,9 @@ class Machine(Handle):
     writeback : int64 array, 2 * nr_frames
         Ring of (pfn, end) of frames under writeback.
     work : int64 array
-        Work of direct reclaims as a histogram (`reclaim.vm.reclaim.bucket_of`).
+        Work of direct reclaims as a histogram (`reclaim.vm.measure.bucket_of`).
+    samples : int64 array
+        Histograms of walk lengths and of what faults did (`reclaim.vm.measure`).
     next_use : int64 array
         Per touch, the touch at which its page is touched next; empty without lookahead.
     page_of_touch : int64 array
@@ -66,6 +69,7 @@ class Machine(Handle):
     removals: I64
     writeback: I64
     work: I64
+    samples: I64
     next_use: I64
     page_of_touch: I64
     if TYPE_CHECKING:
@@ -74,10 +78,8 @@ class Machine(Handle):
         rmap: Handle
     referencer: Handle
     unmapper: Handle
+    looker: Handle
     nr_frames: int
-
-
-WORK_BUCKETS = 64 * 16
 
 
 def aligned(words: int, dtype: type = np.int64, line: int = 64) -> Any:
@@ -109,6 +111,7 @@ def new_machine(
     rmap: RmapStrategy,
     referencer: Handle,
     unmapper: Handle,
+    looker: Handle,
 ) -> Machine:
     """Make a machine with empty memory and no processes.
 
@@ -124,8 +127,8 @@ def new_machine(
         Address spaces that the trace will make.
     file_kinds : list of int
         `ids.FILE` or `ids.SHM` of each file of the trace.
-    rmap, referencer, unmapper : Handle
-        The strategy and the two visitors.
+    rmap, referencer, unmapper, looker : Handle
+        The strategy and the three visitors.
     """
     frame = aligned((nr_frames + nr_lists) * r.FRAME_WORDS)
     file = np.zeros(max(1, len(file_kinds)) * r.FILE_WORDS, dtype=np.int64)
@@ -151,12 +154,14 @@ def new_machine(
         victims=np.zeros(r.BATCH, dtype=np.int64),
         removals=np.zeros(64, dtype=np.int64),
         writeback=np.zeros(2 * nr_frames, dtype=np.int64),
-        work=np.zeros(WORK_BUCKETS, dtype=np.int64),
+        work=np.zeros(BUCKETS, dtype=np.int64),
+        samples=np.zeros(NR_SAMPLES * BUCKETS, dtype=np.int64),
         next_use=np.zeros(0, dtype=np.int64),
         page_of_touch=np.zeros(0, dtype=np.int64),
         rmap=rmap,
         referencer=referencer,
         unmapper=unmapper,
+        looker=looker,
         nr_frames=nr_frames,
     )
     _clear_frames(m, 0, nr_frames)

@@ -8,12 +8,13 @@ from reclaim import rows as r
 from reclaim.counters import PTES_MOVED, PTES_ZAPPED, TLB_FLUSHES, count
 from reclaim.ids import LEAF_PTES, MAP_SHARED, NIL
 from reclaim.jit.kernel import U, kernel
-from reclaim.vm.evict import swap_full, unmap, unmap_and_write
+from reclaim.vm.evict import swap_full, unmap, unmap_and_write, unmap_one
 from reclaim.vm.frames import (
     file_page,
     forget_page,
     frame_flag,
     frame_of,
+    has_slot,
     is_anon,
     is_locked,
     mapcount,
@@ -34,6 +35,7 @@ from reclaim.vm.mapping import (
 )
 from reclaim.vm.process import next_leaf_vpn, zap_range
 from reclaim.vm.pte import (
+    HAS_SLOT,
     PERMISSIONS,
     PRESENT,
     PTE_WRITE,
@@ -114,6 +116,8 @@ def _protect_ptes(m: Machine, space: int, vma: int) -> None:
             own = is_anon(m, page) and sharers(m, page) == 1
             if (flags & MAP_SHARED) == 0 and not own:
                 bits &= ~PTE_WRITE
+            elif has_slot(m, page):
+                bits |= HAS_SLOT  # taken since it was mapped, if others were unmapped one by one
             change_bits(m, pte, PERMISSIONS, bits)
             count(m, TLB_FLUSHES, 1)
         vpn += 1
@@ -220,6 +224,9 @@ def _advise_pte(m: Machine, pte: int, advice: int) -> None:
         and not frame_flag(m, pfn, r.FRAME_WRITEBACK)
         and not swap_full(m, page_of(m, pfn))
     ):
+        # The advice is at its one PTE, so a strategy that could not find it need not.
+        if not m.rmap.finds(m, pfn):
+            unmap_one(m, pte)
         if unmap_and_write(m, pfn):
             set_flag(m, pfn, r.FRAME_WRITEBACK)
         leave_note(m, pfn, PAGEOUT)

@@ -27,17 +27,24 @@ if TYPE_CHECKING:
 
 
 @kernel(cold=True)
-def open_space(m: Machine, space: int) -> None:
-    """Make an empty address space."""
+def _empty_space(m: Machine, space: int) -> None:
     row = space * r.SPACE_WORDS
     m.space[U(row + r.SPACE_VMAS)] = NIL
     m.space[U(row + r.SPACE_TREE)] = NIL
     m.space[U(row + r.SPACE_RECENT)] = NIL
     m.space[U(row + r.SPACE_NR_VMAS)] = 0
     m.space[U(row + r.SPACE_ALIVE)] = 1
+    m.space[U(row + r.SPACE_RESUME)] = 0
     for column in range(r.SPACE_R0, r.SPACE_WORDS):
         m.space[U(row + column)] = 0
     open_tables(m, space)
+
+
+@kernel(cold=True)
+def open_space(m: Machine, space: int) -> None:
+    """Make an empty address space that is nobody's child."""
+    _empty_space(m, space)
+    m.rmap.space_open(m, space)
 
 
 @kernel(cold=True)
@@ -62,6 +69,7 @@ def zap_range(m: Machine, space: int, vma: int, start: int, end: int) -> None:
 @kernel(cold=True)
 def clear_space(m: Machine, space: int) -> None:
     """Zap all PTEs in address order, then unlink the VMAs in address order, as exit_mmap does."""
+    m.rmap.unlink_all(m, space)
     vma = m.space[U(space * r.SPACE_WORDS + r.SPACE_VMAS)]
     while vma != NIL:
         end = vma_get(m, vma, r.VMA_LAST) + 1
@@ -73,6 +81,7 @@ def clear_space(m: Machine, space: int) -> None:
         m.rmap.vma_unmap(m, vma)
         detach_vma(m, vma)
         vma = following
+    m.rmap.space_close(m, space)
     close_tables(m, space)
 
 
@@ -133,7 +142,8 @@ def _copy_range(m: Machine, parent: int, child: int, source: int, vma: int) -> N
 @kernel(cold=True)
 def fork_space(m: Machine, parent: int, child: int) -> None:
     """Make a fork's child: VMAs in address order, and the PTEs that the machine's rule copies."""
-    open_space(m, child)
+    _empty_space(m, child)
+    m.rmap.space_fork(m, parent, child)
     source = m.space[U(parent * r.SPACE_WORDS + r.SPACE_VMAS)]
     while source != NIL:
         start, last = vma_get(m, source, r.VMA_START), vma_get(m, source, r.VMA_LAST)

@@ -72,6 +72,12 @@ def swapped_pte(page: int) -> int:
 
 
 @kernel
+def pte_frame(m: Machine, pte: int) -> int:
+    """Return the frame that a present PTE maps."""
+    return m.pte[U(pte)] >> VALUE_SHIFT
+
+
+@kernel
 def pte_space(m: Machine, pte: int) -> int:
     """Return the address space that a PTE belongs to."""
     return m.leaf[U((pte >> LEAF_BITS) * LEAF_WORDS + LEAF_SPACE)]

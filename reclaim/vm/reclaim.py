@@ -31,14 +31,21 @@ from reclaim.counters import (
 from reclaim.ids import NIL
 from reclaim.jit.kernel import U, kernel
 from reclaim.vm.evict import finish_eviction, retire, swap_full, unmap_and_write
-from reclaim.vm.frames import clear_flag, frame_flag, free_frame, page_of, set_flag, take_free
+from reclaim.vm.frames import (
+    clear_flag,
+    frame_flag,
+    free_frame,
+    mapcount,
+    page_of,
+    set_flag,
+    take_free,
+)
 from reclaim.vm.mapping import LOCKED, NO_SWAP, WRITEBACK
+from reclaim.vm.measure import bucket_of
 
 if TYPE_CHECKING:
     from reclaim.contract.policy import Policy
     from reclaim.vm.machine import Machine
-
-STEPS = 16  # buckets per octave of the work histogram
 
 
 @kernel(cold=True)
@@ -66,6 +73,9 @@ def evict_victim(m: Machine, policy: Policy, pfn: int) -> bool:
     if why != NIL:
         count(m, PUTBACKS, 1)
         policy.putback(m, pfn, why)
+        return False
+    if mapcount(m, pfn) > 0 and not m.rmap.finds(m, pfn):
+        stop(m, r.E_MAPPED, NIL, pfn)
         return False
     clear_flag(m, pfn, r.FRAME_OWNED)
     was_dirty = unmap_and_write(m, pfn)
@@ -156,23 +166,12 @@ def _work(m: Machine) -> int:
     """Return the steps that reclaim has taken so far: frames, links, VMAs and PTEs looked at."""
     c = m.counters
     total = c[U(P_AGING * PHASE_WORDS + FRAMES_SCANNED)]
+    total += c[U(P_AGING * PHASE_WORDS + PTES_PROBED)]  # of a policy that tours page tables
     for phase in (P_REFERENCED, P_UNMAP):
         total += c[U(phase * PHASE_WORDS + RMAP_LINKS_VISITED)]
         total += c[U(phase * PHASE_WORDS + RMAP_VMAS_VISITED)]
         total += c[U(phase * PHASE_WORDS + PTES_PROBED)]
     return total
-
-
-@kernel
-def bucket_of(value: int) -> int:
-    """Return the histogram bucket of a number of steps: exact below 32, then 16 an octave."""
-    if value < 2 * STEPS:
-        return value
-    octave = 0
-    while value >= 2 * STEPS:
-        value >>= 1
-        octave += 1
-    return octave * STEPS + value
 
 
 @kernel

@@ -154,7 +154,7 @@ def test_t_f2_fork_and_exit_for_ever() -> None:
     Without adoption generation n holds n + 1 of each, and 5151 AVCs are allocated in 100
     generations. With it generation 3 finds the anon_vma of generation 1 abandoned (its process
     exited, one child is left) and adopts it: from generation 2 on 3 of each, 3 anon_vmas and 300
-    AVCs allocated ever. The rule of Linux 3.19, children + active < 2, is another strategy.
+    AVCs allocated ever. For the other rules see test_anon_vma_history.
     """
     family, without = Family("p"), Family("p", adopts=False)
     expected = {"generation0": (1, 1)}

@@ -9,33 +9,16 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import ceil
-from typing import Any
 
 import pytest
 
+from tests.analytic.workloads import aim7_walks, copied_by, probe_of, star, windows_probe
 from tests.laboratory import RMAPS, rmap, run
 
 LEAF = 512
 """PTEs of a page-table leaf: what full_scan reads of each process of a star but the last."""
 
 NO_EXIT = ("anon_vma_chain", {"early_exit": False})
-
-
-def star(n: int) -> str:
-    """A process with one page, and n children that share it."""
-    return "mmap p 0 1 anon private rw-\nwrite p 0\n" + "".join(
-        f"fork p c{i}\n" for i in range(1, n + 1)
-    )
-
-
-def copied_by(names: list[str]) -> str:
-    return "".join(f"write {name} 0\n" for name in names)
-
-
-def probe_of(script: str, strategy: str, **params: Any) -> dict[str, int]:
-    """Return the last probe of a script."""
-    probe: dict[str, int] = run(script, rmap(strategy, **params))["probes"][-1]
-    return probe
 
 
 # ---- the star -----------------------------------------------------------------------------------
@@ -130,29 +113,11 @@ def test_order_of_a_files_tree_without_fork(early_exit: bool) -> None:
 # ---- rmap-test 1 --------------------------------------------------------------------------------
 
 
-def windows(tasks: int, nr_windows: int, pages: int) -> str:
-    """Each task maps the file in so many windows; the address space has gaps, so none merge."""
-    return "".join(
-        f"mmap t{task} {window * 2 * pages} {pages} file:big@{window * pages} shared rw-\n"
-        for task in range(tasks)
-        for window in range(nr_windows)
-    )
-
-
-def windows_walk(tasks: int, nr_windows: int, pages: int) -> None:
-    middle = nr_windows // 2 * 2 * pages + pages // 3
-    script = windows(tasks, nr_windows, pages)
-    script += "".join(f"read t{task} {middle}\n" for task in range(tasks)) + f"evict t0 {middle}"
-    record = run(script, "anon_vma_chain")
-    assert record["vmas"] == tasks * nr_windows  # what a list would walk
-    probe = record["probes"][0]
-    assert (probe["vmas_visited"], probe["ptes_hit"]) == (tasks, tasks)
-
-
 @pytest.mark.parametrize(("tasks", "nr_windows"), [(10, 10), (20, 5)])
 def test_t_d1_windows_of_a_file_small(tasks: int, nr_windows: int) -> None:
     """Small: tasks x windows VMAs of one file: the interval tree hands out one per task."""
-    windows_walk(tasks, nr_windows, 600)
+    probe = windows_probe(tasks, nr_windows, 600, "anon_vma_chain")
+    assert (probe["vmas_visited"], probe["ptes_hit"]) == (tasks, tasks)
 
 
 @pytest.mark.slow
@@ -163,45 +128,11 @@ def test_t_d1_windows_of_a_file() -> None:
     (cited as 240 MB).
     """
     assert round(100 * 600 * 4096 / 2**20) == 234
-    windows_walk(100, 100, 600)
+    probe = windows_probe(100, 100, 600, "anon_vma_chain")
+    assert (probe["vmas_visited"], probe["ptes_hit"]) == (100, 100)
 
 
 # ---- the tree of AIM7 ---------------------------------------------------------------------------
-
-
-def aim7(nr_children: int, nr_pages: int) -> str:
-    """A parent writes its pages, forks, every child copies them all.
-
-    Memory is full then. A stranger that writes as many pages again drives them out, first in first
-    out: the parent's, then the children's.
-    """
-    names = [f"c{j}" for j in range(1, nr_children + 1)]
-    whole = (nr_children + 1) * nr_pages
-    return "".join(
-        [
-            f"mmap p 0 {nr_pages} anon private rw-\nwrite p 0..{nr_pages - 1}\n",
-            *(f"fork p {name}\n" for name in names),
-            "mark forked\n",
-            *(f"write {name} 0..{nr_pages - 1}\n" for name in names),
-            f"mmap z 0 {whole} anon private rw-\nmark copied\nexpect evictions 0\n",
-            f"write z 0..{nr_pages - 1}\nmark parent_out\nexpect evictions {nr_pages}\n",
-            f"write z {nr_pages}..{whole - 1}\nexpect evictions {whole}\n",
-        ]
-    )
-
-
-def aim7_walks(nr_children: int, nr_pages: int, strategy: str, counter: str, **params: Any) -> Any:
-    """Return the record, and the visits of all children's pages and of the parent's."""
-    record = run(
-        aim7(nr_children, nr_pages),
-        rmap(strategy, **params),
-        frames=(nr_children + 1) * nr_pages,
-        check=nr_children * nr_pages < 10_000,
-    )
-    copied, out = (record["marks"][k]["counters"][counter] for k in ("copied", "parent_out"))
-    assert record["counters"]["cow_copies"] == nr_children * nr_pages
-    assert record["counters"]["rmap_walks"] == (nr_children + 1) * nr_pages
-    return record, record["counters"][counter] - out, out - copied
 
 
 SMALL = [(10, 20), (30, 4)]

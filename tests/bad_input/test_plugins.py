@@ -61,6 +61,11 @@ MISTAKES = [
     ("def select", "def pick", "has no `select(self, m, nr_wanted, victims, page)`"),
     ("take_back(m", "take_bakc(m", ":13): kernel `select` uses `take_bakc`, which is not defined"),
     ("return 1", "return self.hand", ":14): kernel `select` uses `self.hand`, which is no"),
+    (
+        "push_front, take_back\n",
+        "push_front, take_back, unmap_one\n\ndef take_back(m, at):\n    return unmap_one(m, at)\n",
+        "calls `unmap_one`, which needs 'page_tables': add it to `needs`",
+    ),
     ("    nr_lists", "    needs = {'yong'}\n    nr_lists", "there is no need 'yong'. Did you mean"),
     ("    nr_lists", "    hand: str\n    nr_lists", "hand: a field is an array"),
     ("    nr_lists", "    hand: Handel\n    nr_lists", "name 'Handel' is not defined"),

@@ -40,6 +40,11 @@ def call(
 class PluginChoice:
     cls: Any
     params: dict[str, Any]
+    preset: str | None = None
+
+    @property
+    def label(self) -> str:
+        return self.preset or self.cls.name
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,7 @@ def run_one(trace: Any, spec: RunSpec, progress: Any = None) -> dict[str, Any]:
     return {
         "policy": policy,
         "rmap": rmap,
+        "rmap_preset": spec.rmap.preset,
         "frames": frames,
         "pressure": spec.pressure,
         "counters": counters,

@@ -221,7 +221,8 @@ def test_a_plugin_file_runs_beside_the_installed_ones(
 
 def test_plugins_lists_what_is_installed(reclaim: Program) -> None:
     out = reclaim("plugins").out
-    for name in ("fifo", "clock", "lru", "opt", "full_scan", "pte_chain", "anon_vma_chain"):
+    rmaps = ("full_scan", "pte_chain", "anonmm", "anon_vma_chain")
+    for name in ("fifo", "clock", "lru", "opt", *rmaps):
         assert f"\n  {name} " in out
 
 

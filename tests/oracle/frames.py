@@ -20,6 +20,7 @@ COUNTERS = (
     "minor_faults",
     "major_faults",
     "cow_copies",
+    "early_copies",
     "wp_reuses",
     "fills",
     "fd_accesses",

@@ -49,6 +49,7 @@ class Result:
     touches : list of list of int
         For each time step (access row, page of fdread or fdwrite, page that mlock reaches) the
         pages touched in it: the page, or the source and then its copy. Residency plays no part.
+        A page copied before a move is a step too.
     peak_frames : int
         Most frames in use at one time.
     nr_pages : int
@@ -81,10 +82,12 @@ class Machine(Events):
         *,
         swap_pages: float = math.inf,
         fork_copies: str = "anon",
+        copies_on_move: bool = False,
     ) -> None:
         super().__init__(policy, pressure or Pressure(), swap_pages)
         assert fork_copies in {"anon", "all"}
         self.fork_copies = fork_copies
+        self.copies_on_move = copies_on_move
         self.file_pages: dict[tuple[int, int], Page] = {}
         self.access_pages: list[int] = []
         self.probes: list[dict[str, Any]] = []
@@ -100,6 +103,8 @@ class Machine(Events):
         elif step.verb == "expect":
             self.expect(step)
         else:
+            if step.verb == "mremap" and self.copies_on_move:
+                self.copy_early(*step.args[:3])
             getattr(self, "do_" + step.verb)(*step.args)
             self.run_kswapd()
 
@@ -116,6 +121,20 @@ class Machine(Events):
         self.access_pages.append(self.touches[-1][-1])
         self.time += nr
         self.run_kswapd()
+
+    def copy_early(self, space_id: int, start: int, npages: int) -> None:
+        """Give the mover its own copy of each anonymous page that others hold too."""
+        space = self.spaces[space_id]
+        for vpn, pte in space.entries(start, start + npages):
+            if pte.page.kind is Kind.ANON and pte.page.sharers > 1:
+                self.begin_touch()
+                self.touches[-1].append(pte.page.id)
+                had_frame, _ = self.ready(pte.page, 1, is_new=False)
+                self.counters["fills"] += not had_frame
+                self.counters["early_copies"] += 1
+                vma = space.vma_at(vpn)
+                assert vma is not None
+                self.copy(space, vma, vpn, pte.page)
 
     def snapshot(self) -> dict[str, int]:
         spaces = self.spaces.values()
@@ -197,6 +216,7 @@ def simulate(
     *,
     swap_pages: float = math.inf,
     fork_copies: str = "anon",
+    copies_on_move: bool = False,
     checked: bool = False,
     **pressure: Any,
 ) -> Result:
@@ -214,6 +234,8 @@ def simulate(
         Swap slots.
     fork_copies : str
         "anon" or "all".
+    copies_on_move : bool
+        Whether mremap copies pages that others hold before it moves them.
     checked : bool
         Recount everything after every step.
     **pressure
@@ -221,9 +243,13 @@ def simulate(
     """
     policy = new_policy()
     if policy.needs_future:
-        policy.learn_future(resolve(steps, fork_copies=fork_copies).touches)
+        policy.learn_future(resolve(steps, fork_copies, copies_on_move).touches)
     machine = Machine(
-        policy, Pressure(frames, **pressure), swap_pages=swap_pages, fork_copies=fork_copies
+        policy,
+        Pressure(frames, **pressure),
+        swap_pages=swap_pages,
+        fork_copies=fork_copies,
+        copies_on_move=copies_on_move,
     )
     for step in steps:
         try:
@@ -236,8 +262,11 @@ def simulate(
     return machine.result()
 
 
-def resolve(steps: list[Step], fork_copies: str = "anon") -> Result:
+def resolve(steps: list[Step], fork_copies: str = "anon", copies_on_move: bool = False) -> Result:
     """Run steps on infinite memory: identities, touches and the peak live set (`peak_frames`)."""
     return simulate(
-        [step for step in steps if step.verb != "expect"], Policy, fork_copies=fork_copies
+        [step for step in steps if step.verb != "expect"],
+        Policy,
+        fork_copies=fork_copies,
+        copies_on_move=copies_on_move,
     )

@@ -26,9 +26,11 @@ PAIRS = [
     ("opt", "pte_chain"),
     ("clock", "full_scan"),
     ("lru", "anon_vma_chain"),
+    ("clock", "anonmm"),
 ]
 if INTERPRET:
-    PAIRS = [(policy, strategy) for policy in POLICIES for strategy in laboratory.RMAPS]
+    STRATEGIES = (*laboratory.RMAPS, "anonmm")
+    PAIRS = [(policy, strategy) for policy in POLICIES for strategy in STRATEGIES]
 VETOES_MERGES = {"anon_vma_chain"}
 PRESSURES: dict[str, dict[str, Any]] = {
     "exact": {},
@@ -55,6 +57,7 @@ def compare(
             mode=mode,
             swap_pages=math.inf if swap_pages is None else swap_pages,
             fork_copies=machine["fork_copies"],
+            copies_on_move=spec.rmap.cls.copies_on_move,
             **numbers,
         )
     except OutOfMemoryError:

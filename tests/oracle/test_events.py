@@ -167,3 +167,30 @@ def test_advice():
         expect swap_outs 1
         """
     )[-3:] == ["deactivated 0", "removed 2 PAGEOUT", "evicted 2"]
+
+
+def test_copies_before_a_move():
+    # Page 0 is shared and present, 1 is a's alone since b has copied it, 2 is shared and swapped.
+    script = """
+        mmap a 0 3 anon private rw-
+        write a 0..2
+        fork a b
+        write b 1                       # page 3
+        evict a 2
+        mmap a 8 1 anon private rw-
+        write a 8                       # page 4, in the way
+        mremap a 0 3 8
+        expect ptes_moved 3
+        expect minor_faults 5
+        expect major_faults 0
+        """
+    before = [
+        *("fault_in 0", "fault_in 1", "fault_in 2", "accessed 1 PTE", "fault_in 3"),
+        *("removed 2 PROBE", "evicted 2", "fault_in 4"),
+    ]
+    assert told(script) == [*before, "removed 4 FREED"]
+    copies = ["accessed 0 PTE", "fault_in 5", "fault_in 2", "fault_in 6"]
+    assert told(script, copies_on_move=True) == [*before, *copies, "removed 4 FREED"]
+    counters = run(script, copies_on_move=True).counters
+    names = ("cow_copies", "early_copies", "fills", "swap_ins")
+    assert [counters[name] for name in names] == [3, 2, 1, 1]

@@ -2,7 +2,7 @@
 
 ``python -m tests.property.long_run --events 1000000`` prints what ran and each divergence with the
 seed that repeats it: ``--seed N --scripts 1``. Each seed is one script under one policy, pressure
-and size, on one machine per strategy, beside the oracle (`side_by_side`).
+and size, on machines of some strategies (`worlds`), beside the oracle (`side_by_side`).
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ import time
 from collections import Counter
 from typing import Any
 
+from reclaim.jit.kernel import INTERPRET
 from tests import laboratory
 from tests.oracle.machine import resolve
 from tests.oracle.policies import POLICIES
 from tests.oracle.scripts import random_script
 from tests.oracle.steps import steps_of_script
 from tests.property.side_by_side import SideBySide, TooManyError
+from tests.property.worlds import FIRST, chosen, others
 
 PRESSURES: tuple[dict[str, Any], ...] = (
     {"pressure": "exact"},
@@ -29,8 +31,11 @@ PRESSURES: tuple[dict[str, Any], ...] = (
 )
 
 
-def world(seed: int) -> tuple[str, dict[str, Any]]:
-    """Return the script of a seed, and on which machines it runs."""
+NR_OTHERS = 2  # strategies beside the first
+
+
+def world(seed: int, whole: bool = INTERPRET) -> tuple[str, dict[str, Any]]:
+    """Return the script of a seed, and on which machines it runs: of all strategies if `whole`."""
     rng = random.Random(seed)
     many_locked = rng.random() < 0.4
     text = random_script(
@@ -46,17 +51,16 @@ def world(seed: int) -> tuple[str, dict[str, Any]]:
         "swap_pages": rng.choice([None, None, None, 25]),
         "fork_copies": rng.choice(["anon", "all"]),
         "pressure": rng.choice(PRESSURES),
-        "strategies": (
-            laboratory.rmap("pte_chain", line=rng.choice([32, 64])),
-            laboratory.rmap("anon_vma_chain", early_exit=rng.random() < 0.7),
-            "full_scan",
-        ),
+        # Last, so that the rest of a seed's world does not depend on what is installed.
+        "strategies": [
+            chosen(name, rng.choice) for name in [FIRST, *rng.sample(others(whole), NR_OTHERS)]
+        ],
     }
 
 
-def run_seed(seed: int) -> tuple[int, str]:
+def run_seed(seed: int, whole: bool = INTERPRET) -> tuple[int, str]:
     """Run one script; returns events taken and what went wrong, or how it ended."""
-    text, settings = world(seed)
+    text, settings = world(seed, whole)
     if settings["policy"] == "opt":
         settings["touches"] = resolve(steps_of_script(text), settings["fork_copies"]).touches
     machines = SideBySide(**settings)
@@ -83,7 +87,7 @@ def main() -> None:
     ends: Counter[str] = Counter()
     laboratory.plugins()
     while nr < given.events and seed < given.seed + given.scripts and ends["divergence"] < 20:
-        taken, end = run_seed(seed)
+        taken, end = run_seed(seed, whole=True)
         seed += 1
         nr += taken
         if end.startswith("DIVERGENCE"):
@@ -95,7 +99,7 @@ def main() -> None:
                 f"seed {seed}: {nr} events, {time.time() - start:.0f} s, {dict(ends)}", flush=True
             )
     print(
-        f"{nr} events on {len(laboratory.RMAPS)} strategies each, "
+        f"{nr} events on {1 + NR_OTHERS} of {len(laboratory.exact_rmaps())} strategies each, "
         f"seeds {given.seed} to {seed - 1}, {time.time() - start:.0f} s: {dict(ends)}"
     )
     raise SystemExit(ends["divergence"] > 0)

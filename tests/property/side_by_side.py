@@ -122,6 +122,16 @@ def _event_args(step: Step) -> tuple[int, ...]:
     return step.args
 
 
+def announce(reader: ScriptReader, sides: Sequence[Side], step: Step) -> None:
+    """Tell machines of a file before its first use; they have rows for so many."""
+    if reader.nr_spaces > MAX_SPACES or len(reader.files) > MAX_FILES:
+        raise TooManyError
+    if step.verb == "mmap" and step.args[3] is not None:
+        for side in sides:
+            row = step.args[3] * r.FILE_WORDS
+            side.m.file[row + r.FILE_KIND] = SHM if step.args[5] else FILE
+
+
 class SideBySide:
     """The machines and the oracle.
 
@@ -132,7 +142,7 @@ class SideBySide:
     frames, swap_pages, fork_copies, pressure
         As in `RunSpec`; `pressure` with its numbers as a dict.
     strategies : sequence of str or PluginChoice
-        One machine each; the oracle sees the first.
+        One machine each; the oracle sees the first. All copy before moves, or none does.
     touches : list of list of int, optional
         What `tests.oracle.machine.resolve` says of the steps that will come.
     """
@@ -160,6 +170,9 @@ class SideBySide:
             )
             for strategy in strategies
         ]
+        copies_on_move = specs[0].rmap.cls.copies_on_move
+        if any(spec.rmap.cls.copies_on_move != copies_on_move for spec in specs):
+            raise ValueError("those who copy on move have other page ids: compare them apart")
         self.sides = [Side(spec) for spec in specs]
         numbers = {key: value for key, value in pressure.items() if key != "pressure"}
         oracle_policy = POLICIES[policy]()
@@ -173,6 +186,7 @@ class SideBySide:
             Pressure(frames, mode=pressure["pressure"], **numbers),
             swap_pages=math.inf if swap_pages is None else swap_pages,
             fork_copies=fork_copies,
+            copies_on_move=copies_on_move,
         )
         self.reader = ScriptReader()
         self.over = False
@@ -188,7 +202,7 @@ class SideBySide:
 
     def take(self, step: Step) -> None:
         """Let one step happen to all, and compare."""
-        self._announce(step)
+        announce(self.reader, self.sides, step)
         try:
             self.oracle.take(step)
         except OutOfMemoryError:
@@ -199,15 +213,6 @@ class SideBySide:
             assert not end or "out of memory" in end, f"{side.strategy}: {end}"
         if not self.over:
             self.check()
-
-    def _announce(self, step: Step) -> None:
-        """Tell the machines of a file before its first use; they have rows for so many."""
-        if self.reader.nr_spaces > MAX_SPACES or len(self.reader.files) > MAX_FILES:
-            raise TooManyError
-        if step.verb == "mmap" and step.args[3] is not None:
-            for side in self.sides:
-                row = step.args[3] * r.FILE_WORDS
-                side.m.file[row + r.FILE_KIND] = SHM if step.args[5] else FILE
 
     def check(self) -> None:
         """Check each machine, then all against the first and the first against the oracle."""

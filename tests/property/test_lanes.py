@@ -32,6 +32,7 @@ RUNS = [
         "kswapd_every": 5,
         "writeback_accesses": 9,
     },
+    {"by": "clock", "strategy": "anonmm", "pressure": "exact"},
 ]
 PROGRAM = """
 import json, sys

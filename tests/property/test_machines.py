@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from reclaim.jit.kernel import INTERPRET
-from tests import laboratory
+from reclaim.run import PluginChoice
 from tests.oracle.machine import resolve
 from tests.oracle.scripts import (
     WEIGHTS,
@@ -26,6 +26,7 @@ from tests.oracle.scripts import (
 )
 from tests.oracle.steps import steps_of_script
 from tests.property.side_by_side import SideBySide
+from tests.property.worlds import FIRST, chosen, others
 
 # Each policy is compiled with each strategy, so compiled lanes see one here; they see all in
 # tests/oracle/test_engine.py.
@@ -38,10 +39,19 @@ PRESSURES: list[dict[str, Any]] = [
     | {"writeback_accesses": 5},
 ]
 VERBS = [verb for verb in WEIGHTS for _ in range(WEIGHTS[verb]) if verb != "mark"]
-# Chain nodes of 3 slots and of 7.
-CHAINS = [laboratory.rmap("pte_chain", line=line) for line in (32, 64)]
+
+
+@st.composite
+def strategies(draw: st.DrawFn) -> tuple[PluginChoice, ...]:
+    """The first, and one or two others, whose params are drawn too."""
+    names = draw(st.lists(st.sampled_from(others()), min_size=1, max_size=2, unique=True))
+    return tuple(
+        chosen(name, lambda values: draw(st.sampled_from(values))) for name in [FIRST, *names]
+    )
+
+
 WORLDS = {
-    "strategies": st.sampled_from([(chain, *laboratory.RMAPS[1:]) for chain in CHAINS]),
+    "strategies": strategies(),
     "frames": st.sampled_from([5, 7, 12]),
     "swap_pages": st.sampled_from([None, None, None, 30]),
     "fork_copies": st.sampled_from(["anon", "all"]),

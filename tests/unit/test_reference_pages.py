@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from reclaim.cli import main as program
+from reclaim.config.comparison import ComparisonConfig, ScalingConfig
 from reclaim.config.schema import Config, PressureSection, TraceSection
 
 PAGES = Path(__file__).parents[2] / "docs" / "reference"
@@ -17,6 +18,8 @@ def test_every_key_has_its_row() -> None:
         *Config.model_fields,
         *(f"trace.{key}" for key in TraceSection.model_fields),
         *(f"pressure.{key}" for key in PressureSection.model_fields),
+        *ComparisonConfig.model_fields,
+        *ScalingConfig.model_fields,
     }
     assert rows == keys
 

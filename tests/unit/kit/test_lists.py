@@ -23,7 +23,7 @@ from reclaim.kit.lists import (
     take_victims,
     wrong_lists,
 )
-from reclaim.vm.evict import Referencer, Unmapper
+from reclaim.vm.evict import Looker, Referencer, Unmapper
 from reclaim.vm.machine import Machine, new_machine
 from tests.lanes import both
 
@@ -45,6 +45,7 @@ def empty_machine() -> Machine:
         rmap=Unasked.new(),
         referencer=Referencer(),
         unmapper=Unmapper(),
+        looker=Looker(),
     )
 
 
