@@ -50,7 +50,7 @@ class Comparison:
     costs: Mapping[str, Cost]
 
     def workload(self, choice: Choice) -> Trace:
-        """Return the trace of a workload, a sample or a file."""
+        """Return the trace of a workload."""
         section = TraceSection(path=choice.name, params=choice.params)
         return open_section(section, self.registry, self.config.seed)
 

@@ -170,6 +170,7 @@ def prio_insert(rows: I64, roots: I64, root: int, node: int) -> None:
     bit = roots[U(root + BITS)] - 1
     by_length = False
     while True:
+        # Only the fresh one joins: what is carried down has a ring of its own.
         if node == fresh and _equal(rows, node, at):
             _join(rows, node, at)
             return

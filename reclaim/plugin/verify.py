@@ -100,7 +100,8 @@ def _declarations(cls: type, base: type) -> None:
             raise _BreachError(f"`results_version` is a whole number from 1 up, not {version!r}.")
     if _declares(base, "exact") and not isinstance(getattr(cls, "exact", None), bool):
         raise _BreachError("declares no `exact`: True if its walk finds every PTE, else False.")
-    if _declares(base, "copies_on_move") and not isinstance(cls.copies_on_move, bool):  # type: ignore[attr-defined]
+    moving = getattr(cls, "copies_on_move", None)
+    if _declares(base, "copies_on_move") and not isinstance(moving, bool):
         raise _BreachError("`copies_on_move` is True or False.")
 
 

@@ -44,6 +44,21 @@ MISTAKES = [
     ),
     (("run", "{config}", "--partial"), "reader 'script' has no option 'partial'."),
     (("run", "{config}", "--set", "trace.options.partial=3"), "reader 'lackey': option 'partial'"),
+    (
+        ("run", "{config}", "--policy", "fifo,clock,linux_24", "--rmap", "none_24,pte_chain"),
+        "cannot run fifo with none_24, clock with none_24: rmap none_24 cannot find all PTEs of a "
+        "frame, but fifo has the machine unmap its victims through it, clock asks it whether a "
+        "frame was used. Take a policy that walks page tables itself (linux_24, working_set), or "
+        "an exact rmap (anon_vma, anon_vma_chain, ",
+    ),
+    (
+        ("run", "{config}", "--rmap", "prototype_pte"),
+        "cannot run fifo with prototype_pte: rmap prototype_pte cannot find all PTEs of a frame",
+    ),
+    (
+        ("config", "show", "{config}", "--rmap", "none_24"),
+        "cannot run fifo with none_24: rmap none_24 cannot find all PTEs of a frame",
+    ),
     (("run", "{config}", "--trace", "aim8"), "aim8: no such file or folder, and no s"),
     (
         ("trace", "head", "frist-run"),
@@ -86,21 +101,6 @@ MISTAKES = [
         "trace: 'reader' and 'options' belong to files, but 'aim7' is a workload.",
     ),
     (("config", "show", "{config}", "--set", "trace={workload: aim8}"), "there is no workload 'ai"),
-    (
-        ("run", "{config}", "--policy", "fifo,clock,linux_24", "--rmap", "none_24,pte_chain"),
-        "cannot run fifo with none_24, clock with none_24: rmap none_24 cannot find all PTEs of a "
-        "frame, but fifo has the machine unmap its victims through it, clock asks it whether a "
-        "frame was used. Take a policy that walks page tables itself (linux_24, working_set), or "
-        "an exact rmap (anon_vma, ",
-    ),
-    (
-        ("run", "{config}", "--rmap", "prototype_pte"),
-        "cannot run fifo with prototype_pte: rmap prototype_pte cannot find all PTEs of a frame",
-    ),
-    (
-        ("config", "show", "{config}", "--rmap", "none_24"),
-        "cannot run fifo with none_24: rmap none_24 cannot find all PTEs of a frame",
-    ),
     (("plugins", "show", "clokc"), "there is no plugin 'clokc'. Did you mean 'clock'?"),
     (("trace", "info", "{tmp}/gone"), "{tmp}/gone: no such file"),
     (

@@ -11,7 +11,7 @@ import argparse
 import random
 import time
 from collections import Counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from reclaim.jit.kernel import INTERPRET
 from tests import laboratory
@@ -31,10 +31,29 @@ PRESSURES: tuple[dict[str, Any], ...] = (
 )
 
 
-NR_OTHERS = 2  # strategies beside the first
+NR_OTHERS = 2  # strategies beside the first, unless all are wanted
+COPYING = laboratory.exact_rmaps(copies_on_move=True)
 
 
-def world(seed: int, whole: bool = INTERPRET) -> tuple[str, dict[str, Any]]:
+class Ended(NamedTuple):
+    """How a script ended.
+
+    Parameters
+    ----------
+    nr_events : int
+        Events that happened, to each machine.
+    end : str
+        In words; beginning with DIVERGENCE if something was wrong.
+    strategies : tuple of str
+        Whose machines they were.
+    """
+
+    nr_events: int
+    end: str
+    strategies: tuple[str, ...]
+
+
+def world(seed: int, whole: bool = INTERPRET, nr: int = NR_OTHERS) -> tuple[str, dict[str, Any]]:
     """Return the script of a seed, and on which machines it runs: of all strategies if `whole`."""
     rng = random.Random(seed)
     many_locked = rng.random() < 0.4
@@ -45,36 +64,42 @@ def world(seed: int, whole: bool = INTERPRET) -> tuple[str, dict[str, Any]]:
         max_locked=6 if many_locked else 1,
         sharing_shm_privately=rng.random() < 0.25,
     )
-    return text, {
+    settings = {
         "policy": rng.choice(list(POLICIES)),
         "frames": rng.choice([14, 20, 40] if many_locked else [7, 9, 14]),
         "swap_pages": rng.choice([None, None, None, 25]),
         "fork_copies": rng.choice(["anon", "all"]),
         "pressure": rng.choice(PRESSURES),
-        # Last, so that the rest of a seed's world does not depend on what is installed.
-        "strategies": [
-            chosen(name, rng.choice) for name in [FIRST, *rng.sample(others(whole), NR_OTHERS)]
-        ],
     }
+    # Last, so that the rest of a seed's world does not depend on what is installed. Those who copy
+    # on move have other page ids, and so worlds of their own.
+    names = [FIRST, *rng.sample(others(whole), min(nr, len(others(whole))))]
+    if rng.random() < 0.2:
+        names = [rng.choice(COPYING)]
+    settings["strategies"] = [chosen(name, rng.choice) for name in names]
+    return text, settings
 
 
-def run_seed(seed: int, whole: bool = INTERPRET) -> tuple[int, str]:
-    """Run one script; returns events taken and what went wrong, or how it ended."""
-    text, settings = world(seed, whole)
+def run_seed(seed: int, whole: bool = INTERPRET, nr_others: int = NR_OTHERS) -> Ended:
+    """Run one script; returns how it ended."""
+    text, settings = world(seed, whole, nr_others)
+    names = tuple(choice.cls.name for choice in settings["strategies"])
     if settings["policy"] == "opt":
-        settings["touches"] = resolve(steps_of_script(text), settings["fork_copies"]).touches
+        copies_on_move = settings["strategies"][0].cls.copies_on_move
+        steps = steps_of_script(text)
+        settings["touches"] = resolve(steps, settings["fork_copies"], copies_on_move).touches
     machines = SideBySide(**settings)
     nr, line = 0, ""
     try:
         for line in text.splitlines():
             nr += machines.say(line)
     except TooManyError:
-        return nr, "too many spaces"
+        return Ended(nr, "too many spaces", names)
     except Exception as error:  # noqa: BLE001 - whatever it is, the seed that makes it is wanted
         settings.pop("touches", None)
         shown = f"{type(error).__name__}: {error}"[:500]
-        return nr, f"DIVERGENCE seed {seed} {settings} at '{line}': {shown}"
-    return nr, "out of memory" if machines.over else "ran to its end"
+        return Ended(nr, f"DIVERGENCE seed {seed} {settings} at '{line}': {shown}", names)
+    return Ended(nr, "out of memory" if machines.over else "ran to its end", names)
 
 
 def main() -> None:
@@ -82,14 +107,18 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--scripts", type=int, default=1 << 40)
+    parser.add_argument("--all", action="store_true", help="every strategy at once")
     given = parser.parse_args()
     start, nr, seed = time.time(), 0, given.seed
     ends: Counter[str] = Counter()
+    events: Counter[str] = Counter()
     laboratory.plugins()
     while nr < given.events and seed < given.seed + given.scripts and ends["divergence"] < 20:
-        taken, end = run_seed(seed, whole=True)
+        taken = run_seed(seed, INTERPRET or given.all, 99 if given.all else NR_OTHERS)
         seed += 1
-        nr += taken
+        nr += taken.nr_events
+        events.update(dict.fromkeys(taken.strategies, taken.nr_events))
+        end = taken.end
         if end.startswith("DIVERGENCE"):
             print(end, flush=True)
             end = "divergence"
@@ -98,10 +127,9 @@ def main() -> None:
             print(
                 f"seed {seed}: {nr} events, {time.time() - start:.0f} s, {dict(ends)}", flush=True
             )
-    print(
-        f"{nr} events on {1 + NR_OTHERS} of {len(laboratory.exact_rmaps())} strategies each, "
-        f"seeds {given.seed} to {seed - 1}, {time.time() - start:.0f} s: {dict(ends)}"
-    )
+    seconds = time.time() - start
+    print(f"{nr} events, seeds {given.seed} to {seed - 1}, {seconds:.0f} s: {dict(ends)}")
+    print(f"events of each strategy: {dict(events)}")
     raise SystemExit(ends["divergence"] > 0)
 
 

@@ -18,6 +18,6 @@ SEEDS = [
 @pytest.mark.parametrize("part", range(6))
 def test_a_slice_of_the_long_run(part):
     for seed in SEEDS[part::6]:
-        nr, end = run_seed(seed)
-        assert nr > 0
-        assert not end.startswith("DIVERGENCE"), end
+        ended = run_seed(seed)
+        assert ended.nr_events > 0
+        assert not ended.end.startswith("DIVERGENCE"), ended.end

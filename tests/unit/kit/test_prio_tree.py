@@ -7,6 +7,7 @@ out.
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import numpy as np
@@ -138,24 +139,42 @@ CHOICE = st.tuples(
 )
 
 
+def act(machine: Machine, what: int, which: int, low: int, size: int) -> None:
+    """Do what is possible of a free choice; otherwise ask, and compare."""
+    used = sorted(machine.held)
+    free = [n for n in range(SHIFT, SHIFT + PLACES * STRIDE, STRIDE) if n not in used]
+    if what == INSERT and free:
+        machine.insert(free[which % len(free)], low, low + size)
+    elif what == BESIDE and free and used:
+        machine.beside(free[which % len(free)], used[low % len(used)])
+    elif what == REMOVE and used:
+        machine.remove(used[which % len(used)])
+    else:
+        asked = range(low, low + size + 1)
+        meeting = [n for n in machine.nodes() if range_meets(machine.held[n], asked)]
+        assert machine.query(asked[0], asked[-1]) == meeting
+
+
 @pytest.mark.parametrize("run", PROGRAMS, ids=lambda run: type(run).__name__)
 @given(choices=st.lists(CHOICE, max_size=150))
 def test_as_a_list_of_intervals(run: Any, choices: list[tuple[int, int, int, int]]) -> None:
     machine = Machine(run)
     for what, which, low, size in choices:
-        used = sorted(machine.held)
-        free = [n for n in range(SHIFT, SHIFT + PLACES * STRIDE, STRIDE) if n not in used]
-        if what == INSERT and free:
-            machine.insert(free[which % len(free)], low, low + size)
-        elif what == BESIDE and free and used:
-            machine.beside(free[which % len(free)], used[low % len(used)])
-        elif what == REMOVE and used:
-            machine.remove(used[which % len(used)])
-        else:
-            asked = range(low, low + size + 1)
-            meeting = [n for n in machine.nodes() if range_meets(machine.held[n], asked)]
-            assert machine.query(asked[0], asked[-1]) == meeting
+        act(machine, what, which, low, size)
     machine.check()
+
+
+@pytest.mark.parametrize("run", PROGRAMS, ids=lambda run: type(run).__name__)
+@pytest.mark.parametrize("seed", range(10))
+def test_many_intervals_by_chance(run: Any, seed: int) -> None:
+    """Fuller trees than hypothesis makes, checked after every step."""
+    rng = random.Random(seed)
+    machine = Machine(run)
+    kinds = [INSERT, INSERT, INSERT, INSERT, BESIDE, REMOVE, REMOVE, QUERY, QUERY]
+    for _ in range(200):
+        low = rng.choice([0, 0, 1, 2, 3, 7, 31, 100, 5000])
+        act(machine, rng.choice(kinds), rng.randrange(100), low, rng.randrange(10))
+        machine.check()
 
 
 def range_meets(interval: tuple[int, int], asked: range) -> bool:
@@ -219,9 +238,15 @@ class TestShape:
         assert machine.interval(at(5)) == machine.interval(at(9)) == (0, 2)
         assert p.MEMBER not in {machine.word(at(k), p.PARENT) for k in (5, 9)}
         assert set(machine.query(2, 2)) == {at(k) for k in (0, 1, 2, 3, 4, 5, 8, 9)}
-        machine.remove(at(5))
-        machine.remove(at(9))
+        # With a third on the ring of the second they rise; then both are carried down past a new
+        # top, where the one that carries a ring comes by the other.
+        machine.insert(at(10), 0, 2)
+        for k in (8, 0, 1, 2, 3, 4):
+            machine.remove(at(k))
+        assert [machine.interval(node) for node in machine.nodes()[:3]] == [(0, 2)] * 3
+        machine.insert(at(0), 0, 5)
         machine.check()
+        assert set(machine.query(2, 2)) == {at(k) for k in (0, 5, 9, 10)}
 
     def test_depth_follows_bits_and_not_the_number(self, run: Any) -> None:
         """A search in 40 disjoint windows inspects at most a node and its sibling a bit."""
