@@ -40,7 +40,13 @@ from reclaim.kit.file_prio import (
     file_prio_walk,
     wrong_file_prios,
 )
-from reclaim.kit.file_tree import file_tree_insert, file_tree_remove, file_tree_walk
+from reclaim.kit.file_tree import (
+    UNLIMITED,
+    FilesInTrees,
+    file_tree_insert,
+    file_tree_remove,
+    file_tree_walk,
+)
 from reclaim.kit.heap import (
     Heap,
     heap_holds,
@@ -77,7 +83,6 @@ from reclaim.kit.row_lists import (
     LINK_WORDS,
     row_list_init,
     row_list_insert,
-    row_list_insert_after,
     row_list_nodes,
     row_list_push_back,
     row_list_push_front,
@@ -154,12 +159,11 @@ from reclaim.vm.mapping import (
     UNLOCKED,
     WRITEBACK,
 )
-from reclaim.vm.pte import DIRTY, HAS_SLOT, pte_space, pte_vpn
+from reclaim.vm.pte import DIRTY, HAS_SLOT, pte_frame, pte_space, pte_vpn
 from reclaim.vm.tables import find_pte
 from reclaim.vm.tell import BY_FD, BY_PTE, BY_ZAP
 from reclaim.vm.tour import (
     begin_pass,
-    mapped_frame,
     new_tour,
     next_mapping,
     take_young,

@@ -60,23 +60,22 @@ def lines(
     )
 
 
-def bars(rows: Sequence[Mapping[str, Any]], x: str, y: str, column: str | None = None) -> alt.Chart:
-    """Return a bar a strategy and value of `x`, side by side."""
+def points(rows: Sequence[Mapping[str, Any]], y: str, column: str) -> alt.FacetChart:
+    """Return a point a strategy, on a logarithmic axis, one panel for each value of `column`."""
     names = list(dict.fromkeys(row["rmap"] for row in rows))
     chart = (
         alt.Chart(alt.Data(values=list(rows)))
-        .mark_bar()
+        .mark_point(size=110, filled=True)
         .encode(
             x=alt.X("rmap:N", sort=names, title=None, axis=alt.Axis(labels=False, ticks=False)),
-            y=alt.Y(f"{y}:Q", title=y),
+            y=alt.Y(f"{y}:Q", title=y, scale=alt.Scale(type="log")),
             color=alt.Color("rmap:N", scale=colour(names), title=None, sort=names),
+            shape=alt.Shape("rmap:N", scale=alt.Scale(domain=names), title=None, sort=names),
         )
     )
-    key = column or x
-    return chart.properties(width=70, height=220).facet(
-        column=alt.Column(
-            f"{key}:N", title=None, sort=None, header=alt.Header(labelOrient="bottom")
-        )
+    below = alt.Header(labelOrient="bottom", labelFontSize=12)
+    return chart.properties(width=180, height=240).facet(
+        column=alt.Column(f"{column}:N", title=None, sort=None, header=below)
     )
 
 

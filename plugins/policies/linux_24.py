@@ -32,10 +32,10 @@ from reclaim.api import (
     list_at,
     list_remove,
     mapcount,
-    mapped_frame,
     new_tour,
     next_mapping,
     now,
+    pte_frame,
     push_front,
     set_word,
     take_back,
@@ -99,7 +99,7 @@ class Linux24(Policy):
         begin_pass(m, self.tour)
         pte = next_mapping(m, self.tour)
         while pte != NIL:
-            pfn = mapped_frame(m, pte)
+            pfn = pte_frame(m, pte)
             if take_young(m, pte):
                 self.accessed(m, pfn, NIL, BY_PTE, 1)
             elif (word(m, pfn, 0) & ACTIVE) == 0 and unmap_one(m, pte) and mapcount(m, pfn) == 0:

@@ -38,10 +38,10 @@ from reclaim.api import (
     list_at,
     list_remove,
     mapcount,
-    mapped_frame,
     new_tour,
     next_mapping,
     now,
+    pte_frame,
     push_front,
     set_word,
     take_back,
@@ -111,7 +111,7 @@ class WorkingSet(Policy):
         begin_pass(m, self.tour)
         pte = next_mapping(m, self.tour) if wanted > 0 else NIL
         while pte != NIL:
-            pfn = mapped_frame(m, pte)
+            pfn = pte_frame(m, pte)
             if take_young(m, pte):
                 set_word(m, pfn, AGE, 0)
             elif word(m, pfn, AGE) < age:

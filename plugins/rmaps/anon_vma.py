@@ -36,6 +36,7 @@ from __future__ import annotations
 from reclaim.api import (
     LOCKS,
     NIL,
+    UNLIMITED,
     AnonLists,
     Param,
     RmapStrategy,
@@ -51,8 +52,6 @@ from reclaim.api import (
     wrong_anon_lists,
     wrong_file_prios,
 )
-
-UNLIMITED = 1 << 40
 
 
 class AnonVma(RmapStrategy):

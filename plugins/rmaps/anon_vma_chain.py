@@ -54,6 +54,7 @@ from reclaim.api import (
     SPACE_NR_VMAS,
     SPACE_WORDS,
     TRYLOCKS,
+    UNLIMITED,
     AnonVmas,
     Param,
     RmapStrategy,
@@ -72,7 +73,6 @@ from reclaim.api import (
     wrong_groups,
 )
 
-UNLIMITED = 1 << 40
 RULES = {"none": NOBODY, "degree": BY_DEGREE, "counters": BY_COUNTERS}
 # Bytes of an anon_vma, 32-bit and 64-bit. A list: 2.6.39 (spinlock); a tree: 3.7 (mutex), 3.19
 # (rwsem, degree, parent) and 6.12 (rb_root_cached). Other pairs were in no kernel: reckoned.

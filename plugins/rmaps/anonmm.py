@@ -46,13 +46,13 @@ from reclaim.api import (
     LOCKS,
     NIL,
     TRYLOCKS,
+    UNLIMITED,
     VMA_SPACE,
     AnonMms,
+    FilesInTrees,
     Param,
     RmapStrategy,
     count,
-    file_tree_insert,
-    file_tree_remove,
     file_tree_walk,
     head_of,
     hookimpl,
@@ -65,10 +65,8 @@ from reclaim.api import (
     wrong_file_trees,
 )
 
-UNLIMITED = 1 << 40
 
-
-class AnonMm(RmapStrategy):
+class AnonMm(FilesInTrees, RmapStrategy):
     """The groups; files keep their VMAs in their own rows."""
 
     name = "anonmm"
@@ -122,27 +120,6 @@ class AnonMm(RmapStrategy):
     def move(self, m, pfn, old, new, vma):
         # Nobody else holds an anonymous page: the machine has copied it if somebody did.
         self.groups.readdress(m, pfn, pte_vpn(m, new))
-
-    def vma_map(self, m, vma):
-        file_tree_insert(m, vma, NIL)
-
-    def vma_fork(self, m, parent, child):
-        file_tree_insert(m, child, parent)
-
-    def vma_copy(self, m, vma, copy):
-        file_tree_insert(m, copy, NIL)
-
-    def vma_unmap(self, m, vma):
-        file_tree_remove(m, vma)
-
-    def vma_resize_begin(self, m, vma):
-        file_tree_remove(m, vma)
-
-    def vma_resize_end(self, m, vma):
-        file_tree_insert(m, vma, NIL)
-
-    def vma_merge(self, m, left, right):
-        file_tree_remove(m, right)
 
     def walk(self, m, pfn, visitor):
         limit = mapcount(m, pfn) if self.early_exit else UNLIMITED

@@ -29,10 +29,8 @@ Source: Linux 2.4.16, mm/vmscan.c (swap_out), mm/memory.c (vmtruncate), include/
 from __future__ import annotations
 
 from reclaim.api import (
-    NIL,
+    FilesInTrees,
     RmapStrategy,
-    file_tree_insert,
-    file_tree_remove,
     file_tree_walk,
     hookimpl,
     is_anon,
@@ -42,7 +40,7 @@ from reclaim.api import (
 )
 
 
-class None24(RmapStrategy):
+class None24(FilesInTrees, RmapStrategy):
     """No state but the trees that files have for truncation."""
 
     name = "none_24"
@@ -50,28 +48,6 @@ class None24(RmapStrategy):
     summary = "keeps nothing, so that pages must be unmapped PTE by PTE, as they are met"
     source = "Linux 2.4.16, mm/vmscan.c"
     exact = False
-    growth = {"fork": (0.0, 0.0), "exit": (0.0, 0.0), "objects": (0.0, 0.0)}
-
-    def vma_map(self, m, vma):
-        file_tree_insert(m, vma, NIL)
-
-    def vma_fork(self, m, parent, child):
-        file_tree_insert(m, child, parent)
-
-    def vma_copy(self, m, vma, copy):
-        file_tree_insert(m, copy, NIL)
-
-    def vma_unmap(self, m, vma):
-        file_tree_remove(m, vma)
-
-    def vma_resize_begin(self, m, vma):
-        file_tree_remove(m, vma)
-
-    def vma_resize_end(self, m, vma):
-        file_tree_insert(m, vma, NIL)
-
-    def vma_merge(self, m, left, right):
-        file_tree_remove(m, right)
 
     def finds(self, m, pfn):
         return False

@@ -33,6 +33,7 @@ from __future__ import annotations
 from reclaim.api import (
     NIL,
     TRYLOCKS,
+    UNLIMITED,
     Param,
     PteChains,
     RmapStrategy,
@@ -48,7 +49,6 @@ from reclaim.api import (
     wrong_file_lists,
 )
 
-UNLIMITED = 1 << 40
 CACHE_LINE = 64
 
 

@@ -43,14 +43,13 @@ from reclaim.api import (
     RMAP_LINKS_VISITED,
     RMAP_OBJECTS_ALLOCATED,
     RMAP_OBJECTS_FREED,
+    FilesInTrees,
     Param,
     Pool,
     RmapStrategy,
     U,
     cold,
     count,
-    file_tree_insert,
-    file_tree_remove,
     file_tree_walk,
     head_of,
     hookimpl,
@@ -70,7 +69,7 @@ from reclaim.api import (
 # A frame's word: NIL (of a section, or unmapped), a PTE << 1 | 1, or a fork prototype << 1.
 
 
-class PrototypePte(RmapStrategy):
+class PrototypePte(FilesInTrees, RmapStrategy):
     """Fork prototypes are objects of one word: the PTEs that refer to it."""
 
     name = "prototype_pte"
@@ -78,7 +77,6 @@ class PrototypePte(RmapStrategy):
     summary = "a private frame names its PTE; a shared one only its prototype, and how many"
     source = "Windows PFN database; ReactOS headers"
     exact = False
-    growth = {"fork": (0.0, 0.0), "exit": (0.0, 0.0), "objects": (0.0, 0.0)}
     params = {"pae": Param(bool, False, text="32-bit layout with 64-bit PTEs")}
 
     blocks: Pool
@@ -150,27 +148,6 @@ class PrototypePte(RmapStrategy):
         if not self.finds(m, pfn):
             self.unshare(m, pfn)
             self.name_pte(m, pfn, pte)
-
-    def vma_map(self, m, vma):
-        file_tree_insert(m, vma, NIL)
-
-    def vma_fork(self, m, parent, child):
-        file_tree_insert(m, child, parent)
-
-    def vma_copy(self, m, vma, copy):
-        file_tree_insert(m, copy, NIL)
-
-    def vma_unmap(self, m, vma):
-        file_tree_remove(m, vma)
-
-    def vma_resize_begin(self, m, vma):
-        file_tree_remove(m, vma)
-
-    def vma_resize_end(self, m, vma):
-        file_tree_insert(m, vma, NIL)
-
-    def vma_merge(self, m, left, right):
-        file_tree_remove(m, right)
 
     def finds(self, m, pfn):
         head = head_of(m, pfn)

@@ -37,6 +37,7 @@ from reclaim.api import (
     RMAP_SLOTS_SEARCHED,
     STOP,
     TRYLOCKS,
+    VMA_LOOKUPS,
     Pool,
     RmapStrategy,
     U,
@@ -126,6 +127,8 @@ class PteChain25(RmapStrategy):
             after = self.nodes.rows[U(node * NODE_WORDS + NEXT)]
             pte = self.nodes.rows[U(node * NODE_WORDS + PTEP)]
             count(m, RMAP_LINKS_VISITED, 1)
+            if visitor.UNMAPS:
+                count(m, VMA_LOOKUPS, 1)
             maps(m, pte, pfn)
             answer = visitor.visit(m, pte)
             if answer == STOP:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from reclaim.config.comparison import ComparisonConfig, ScalingConfig
 from reclaim.config.schema import TraceSection
 from reclaim.counters import COUNTER_NAMES
-from reclaim.errors import ReclaimError
+from reclaim.errors import ConfigError, ReclaimError, nearest
 from reclaim.metrics.costs import Cost, resolve_costs
-from reclaim.opening import open_section
+from reclaim.opening import open_section, samples, settle
 from reclaim.plugin.manager import load_plugins
 from reclaim.run import PluginChoice, RunSpec, run_one
 from reclaim.session import chosen
@@ -64,6 +64,15 @@ def open_comparison(config: ComparisonConfig) -> Comparison:
         A plugin, a parameter or a cost that does not exist.
     """
     registry = load_plugins([Path(path) for path in config.plugins])
+    for choice in config.workloads:
+        named = TraceSection(path=choice.name, params=choice.params)
+        settled = settle(named, registry)
+        if settled.path is not None and not Path(settled.path).exists():
+            known = {*samples(), *registry.workloads}
+            raise ConfigError(
+                f"workloads: there is no workload, sample or file '{choice.name}'."
+                f"{nearest(choice.name, known)}"
+            )
     return Comparison(
         config,
         registry,
@@ -92,7 +101,11 @@ def compare(
     """
     config = comparison.config
     for choice in config.workloads:
-        trace = comparison.workload(choice)
+        try:
+            trace = comparison.workload(choice)
+        except ReclaimError as error:
+            yield error
+            continue
         for rmap in comparison.rmaps:
             spec = RunSpec(
                 _driver(comparison, rmap),
@@ -111,7 +124,7 @@ def compare(
             try:
                 record = run_one(trace, spec, progress(f"{choice.name}, {rmap.label}"))
             except ReclaimError as error:
-                yield error
+                yield type(error)(f"{choice.name}, {rmap.label}: {error}")
                 continue
             yield {"workload": choice.name, "workload_params": dict(choice.params), **record}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from reclaim.config.document import Key, read_document
 from reclaim.config.resolve import Overrides, anchor, apply, find_config
@@ -42,17 +42,24 @@ class ComparisonConfig(Section):
         "anon", description="Page tables that fork copies: of VMAs with anonymous pages, or all."
     )
     walks: Annotated[int, Field(ge=1)] = Field(
-        1000, description="Mapped frames to walk at the end, to see what walks would cost."
+        1000, description="Mapped frames to walk at the end of each eighth of the trace."
     )
     seed: Count = Field(0, description="Seed of everything random.")
     plugins: Paths = Field((), description="Plugin files and folders.")
     costs: Costs = Field(default_factory=dict, description="Cost model: ns by counter.")
 
 
+def _ascending(sizes: tuple[int, ...]) -> tuple[int, ...]:
+    if list(sizes) != sorted(set(sizes)):
+        raise ValueError(f"sizes go upwards, got {', '.join(map(str, sizes))}")
+    return sizes
+
+
 _Sizes = Annotated[
     tuple[Annotated[int, Field(ge=1)], ...],
     BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
     Field(min_length=2),
+    AfterValidator(_ascending),
 ]
 
 

@@ -110,6 +110,13 @@ def anchor(data: dict[str, Any], folder: Path) -> None:
         trace["path"] = anchored(trace["path"])
     elif isinstance(trace, str):
         data["trace"] = anchored(trace)
+    workloads = data.get("workloads")
+    if isinstance(workloads, list):
+        # Most are names; a file of that name beside the config is meant if it is there.
+        data["workloads"] = [
+            anchored(item) if isinstance(item, str) and (folder / item).is_file() else item
+            for item in workloads
+        ]
     plugins = data.get("plugins")
     if isinstance(plugins, list):
         data["plugins"] = [anchored(item) for item in plugins]

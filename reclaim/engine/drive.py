@@ -18,7 +18,7 @@ from reclaim.counters import COUNTER_NAMES, NR_COUNTERS, RMAP_WORK
 from reclaim.engine import loop
 from reclaim.engine.bind import Bound
 from reclaim.engine.events import LOOK
-from reclaim.engine.snapshot import Snapshot, counted, expected, named, snapshot
+from reclaim.engine.snapshot import Snapshot, counted, expected, named, outside_reclaim, snapshot
 from reclaim.errors import MachineError
 from reclaim.jit.handle import Handle
 from reclaim.kit.pool import Pool
@@ -226,7 +226,7 @@ class Driver:
 
     def _change(self, verb: int, args: list[int], where: str, line: int) -> None:
         start, end = args[1], args[1] + args[2]
-        before = counted(self.m) if self.m.live[r.MEASURE] else None
+        before = outside_reclaim(self.m) if self.m.live[r.MEASURE] else None
         copies = verb == MREMAP and self.copies_on_move
         if copies and self._pair(loop.UNSHARE, args[0], start, end) == r.STOPPED:
             self._fail(where, line)
@@ -234,7 +234,7 @@ class Driver:
             self._fail(where, line)
         if before is not None:
             done = self.log.operations.setdefault(VERB_NAMES[verb], Operation())
-            change = counted(self.m) - before
+            change = outside_reclaim(self.m) - before
             done.counters += change
             done.works.append(int(change[list(RMAP_WORK)].sum()))
         self._drain(always=copies)
@@ -245,19 +245,24 @@ class Driver:
         """Walk about `nr` mapped frames, changing nothing, and keep the counters of these walks.
 
         They are kept as the strategy is set up (`as_is`) and, where it can stop early, for a walk
-        that does not (`to_the_end`). Lengths are noted for the first only.
+        that does not (`to_the_end`); then the same for frames of files and shm objects alone.
+        Lengths are noted for the first only.
         """
-        self._looked("as_is", nr)
         rmap: Any = self.m.rmap
-        if rmap.field_kinds().get("early_exit") == "bool":
-            usual = rmap.early_exit
-            rmap.early_exit, self.m.live[r.MEASURE] = False, 0
-            self._looked("to_the_end", nr)
-            rmap.early_exit, self.m.live[r.MEASURE] = usual, 1
+        stops = rmap.field_kinds().get("early_exit") == "bool"
+        usual = rmap.early_exit if stops else False
+        for kind in ("", "files_"):
+            self._looked(f"{kind}as_is", nr, bool(kind))
+            self.m.live[r.MEASURE] = 0
+            if stops:
+                rmap.early_exit = False
+                self._looked(f"{kind}to_the_end", nr, bool(kind))
+                rmap.early_exit = usual
+        self.m.live[r.MEASURE] = 1
 
-    def _looked(self, how: str, nr: int) -> None:
+    def _looked(self, how: str, nr: int, files: bool) -> None:
         before = counted(self.m)
-        self._apply(LOOK, nr)
+        self._apply(LOOK, nr, int(files))
         work = self.log.look.setdefault(how, dict.fromkeys(COUNTER_NAMES, 0))
         for name, n in named(counted(self.m) - before).items():
             work[name] += n

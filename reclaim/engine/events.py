@@ -27,7 +27,7 @@ from reclaim.trace.events import (
     TRUNCATE,
 )
 from reclaim.vm.evict import look, referenced, swap_full, unmap_and_write
-from reclaim.vm.frames import frame_flag, is_locked, mapcount, page_of, set_flag
+from reclaim.vm.frames import frame_flag, is_anon, is_locked, mapcount, page_of, set_flag
 from reclaim.vm.mapping import PROBE, leave_note, removals_short
 from reclaim.vm.mmap import madvise, mmap, mprotect, mremap, munmap, relock, truncate
 from reclaim.vm.process import exec_space, exit_space, fork_space, open_space
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from reclaim.vm.machine import Machine
 
 
-# Not an event of a trace: look at `a1` frames, spread evenly over memory, and change nothing.
+# Not an event of a trace: look at `a1` frames, spread evenly over memory, and change nothing; with
+# `a2` not 0 only at frames of files and shm objects.
 LOOK = 64
 
 
@@ -76,9 +77,12 @@ def _room_short(m: Machine, verb: int, space: int, nr_pages: int) -> bool:
             m.space[U(row + r.SPACE_NR_NODES)] + 2,
             m.space[U(row + r.SPACE_NR_VMAS)] + 5,
         )
-    leaves = nr_pages // LEAF_PTES + 2 if verb == MREMAP else 0
+    leaves, moved = 0, 0
+    if verb == MREMAP:
+        leaves = nr_pages // LEAF_PTES + 2
+        moved = min(nr_pages, m.space[U(row + r.SPACE_NR_PTES)])
     # Truncate names a file where others name a space, and takes no objects.
-    short = _short(m, 0 if verb == TRUNCATE else space, 0, False, leaves, leaves // 256 + 12, 4)
+    short = _short(m, 0 if verb == TRUNCATE else space, moved, False, leaves, leaves // 256 + 12, 4)
     nr_ptes = m.live[U(r.NR_PTES)] if verb == TRUNCATE else m.space[U(row + r.SPACE_NR_PTES)]
     if verb == TRUNCATE:
         nr_ptes += m.file[U(space * r.FILE_WORDS + r.FILE_NR_PAGES)]
@@ -111,12 +115,12 @@ def _probe(m: Machine, verb: int, space: int, vpn: int) -> None:
 
 
 @kernel(cold=True)
-def _look(m: Machine, nr: int) -> None:
+def _look(m: Machine, nr: int, files: bool) -> None:
     """Walk a sample of the mapped frames: every k-th frame, or the next one that is mapped."""
-    step = max(1, m.nr_frames // nr)
+    step = (m.nr_frames + nr - 1) // nr
     for first in range(0, m.nr_frames, step):
         for pfn in range(first, min(first + step, m.nr_frames)):
-            if mapcount(m, pfn) > 0:
+            if mapcount(m, pfn) > 0 and not (files and is_anon(m, page_of(m, pfn))):
                 look(m, pfn)
                 break
 
@@ -147,7 +151,7 @@ def apply(m: Machine, args: I64) -> int:
     verb = args[U(0)]
     if verb == LOOK:
         before = enter(m, P_PROBE)
-        _look(m, args[U(1)])
+        _look(m, args[U(1)], args[U(2)] != 0)
         leave(m, before)
         return r.DONE
     space = args[U(1)]

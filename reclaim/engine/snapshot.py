@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reclaim import rows as r
-from reclaim.counters import COUNTER_NAMES, NR_COUNTERS, NR_PHASES, PHASE_NAMES, PHASE_WORDS
+from reclaim.counters import (
+    COUNTER_NAMES,
+    NR_COUNTERS,
+    NR_PHASES,
+    P_AGING,
+    P_REFERENCED,
+    P_UNMAP,
+    PHASE_NAMES,
+    PHASE_WORDS,
+)
 from reclaim.errors import MachineError, nearest
 from reclaim.vm.machine import Machine
 from reclaim.vm.measure import BUCKETS, NR_SAMPLES, SAMPLE_NAMES
@@ -55,6 +64,12 @@ def _table(m: Machine) -> Any:
 def counted(m: Machine) -> Any:
     """Return all counters over all phases: int64, in the order of `COUNTER_NAMES`."""
     return _table(m).sum(axis=0)
+
+
+def outside_reclaim(m: Machine) -> Any:
+    """Return all counters but what reclaim did, which is not the cost of the event it served."""
+    table = _table(m)
+    return table.sum(axis=0) - table[[P_AGING, P_REFERENCED, P_UNMAP]].sum(axis=0)
 
 
 def named(counts: Any) -> dict[str, int]:
@@ -120,8 +135,11 @@ def distributions(m: Machine) -> dict[str, dict[str, int]]:
     """
     found = {"direct_reclaim_work": _distribution(np.asarray(m.work))}
     if m.live[r.MEASURE]:
-        rows = np.asarray(m.samples).reshape(NR_SAMPLES, BUCKETS)
-        found |= {name: _distribution(row) for name, row in zip(SAMPLE_NAMES, rows, strict=True)}
+        rows = np.asarray(m.samples[: NR_SAMPLES * BUCKETS]).reshape(NR_SAMPLES, BUCKETS)
+        for k, (name, row) in enumerate(zip(SAMPLE_NAMES, rows, strict=True)):
+            # The largest is kept beside the histogram, since a bucket would round it down.
+            largest = int(m.samples[NR_SAMPLES * BUCKETS + k])
+            found[name] = {**_distribution(row), "max": largest}
     return found
 
 

@@ -47,6 +47,10 @@ if TYPE_CHECKING:
     from reclaim.vm.machine import Machine
 
 
+UNLIMITED = 1 << 40
+"""The limit of a walk that does not stop early."""
+
+
 @kernel
 def set_interval(m: Machine, rows: I64, node: int, vma: int) -> None:
     """Key a tree node by the page indices that a VMA maps."""
@@ -113,3 +117,39 @@ def file_tree_walk(m: Machine, pfn: int, visitor: Any, limit: int) -> None:
             return
         limit -= found
         node = tree_next(m.vma, node, index, index, m.counters, steps)
+
+
+class FilesInTrees:
+    """A strategy's VMA hooks where it keeps the VMAs of files in these trees, and no others.
+
+    Stands before `RmapStrategy` among the bases. One that keeps more about VMAs defines the hooks
+    itself.
+    """
+
+    def vma_map(self, m: Machine, vma: int) -> None:
+        """Put a new VMA into its file's tree."""
+        file_tree_insert(m, vma, NIL)
+
+    def vma_fork(self, m: Machine, parent: int, child: int) -> None:
+        """Put a child's VMA right behind its parent's."""
+        file_tree_insert(m, child, parent)
+
+    def vma_copy(self, m: Machine, vma: int, copy: int) -> None:  # noqa: ARG002 - the hook's
+        """Put the second VMA of a split or mremap behind its equals."""
+        file_tree_insert(m, copy, NIL)
+
+    def vma_unmap(self, m: Machine, vma: int) -> None:
+        """Take a VMA out."""
+        file_tree_remove(m, vma)
+
+    def vma_resize_begin(self, m: Machine, vma: int) -> None:
+        """Take a VMA out whose range is about to change."""
+        file_tree_remove(m, vma)
+
+    def vma_resize_end(self, m: Machine, vma: int) -> None:
+        """Put it back."""
+        file_tree_insert(m, vma, NIL)
+
+    def vma_merge(self, m: Machine, left: int, right: int) -> None:  # noqa: ARG002 - the hook's
+        """Take the VMA out that goes."""
+        file_tree_remove(m, right)

@@ -65,12 +65,6 @@ def row_list_push_back(rows: I64, heads: I64, head: int, node: int) -> None:
     row_list_insert(rows, heads, head, node, NIL)
 
 
-@kernel
-def row_list_insert_after(rows: I64, heads: I64, head: int, node: int, behind: int) -> None:
-    """Put a node right behind another of the list."""
-    row_list_insert(rows, heads, head, node, rows[U(behind + NEXT)])
-
-
 @kernel(cold=True)
 def row_list_remove(rows: I64, heads: I64, head: int, node: int) -> None:
     """Take a node off its list."""

@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from reclaim.counters import COUNTER_NAMES, RMAP_WORK
-from reclaim.metrics.compare import BEHAVIOUR, differing
+from reclaim.metrics.compare import BEHAVIOUR, differing, rmap_of
 from reclaim.metrics.costs import LABEL, Cost, time_of
 
 Record = Mapping[str, Any]
@@ -74,13 +74,8 @@ def tables(records: Sequence[Record], costs: Mapping[str, Cost]) -> list[Table]:
     ]
 
 
-def label(record: Record) -> str:
-    """Return what a strategy is called in a table: its preset if it has one, else its name."""
-    return str(record.get("rmap_preset") or record["rmap"])
-
-
 def _names(record: Record) -> dict[str, Cell]:
-    return {"workload": record["workload"], "rmap": label(record)}
+    return {"workload": record["workload"], "rmap": rmap_of(record)}
 
 
 def _per(amount: float, of: float) -> float | None:
@@ -97,7 +92,7 @@ def memory(records: Sequence[Record]) -> Table:
         "KiB 32": "peak, sizeof, 32-bit kernel",
         "KiB 64": "peak, sizeof, 64-bit kernel",
         "KiB slab": "peak, as slabs hold it, 64-bit",
-        "KiB busy": "when most PTEs were mapped, sizeof, 64-bit",
+        "KiB busy": "at the end of the eighth with most PTEs mapped, sizeof, 64-bit",
         "KiB fixed": "words per frame, VMA and mm then, 64-bit",
         "B/PTE": "busy and fixed, per mapped PTE then",
         "B/process": "busy and fixed, per process alive then",
@@ -151,18 +146,17 @@ def _operations(record: Record) -> dict[str, tuple[int, Mapping[str, int]]]:
     """Return operation -> (how many there were, what all of them did)."""
     done = record["operations"]
     phases, counters = record["phases"], record["counters"]
-    copies = counters["cow_copies"]
+    # Early copies are mremap's: no faults, and charged to it.
+    copies = counters["cow_copies"] - counters["early_copies"]
     found = {verb: (done[verb]["count"], done[verb]["counters"]) for verb in EVENTS if verb in done}
     faults = counters["minor_faults"] + counters["major_faults"]
     found["fault"] = (faults - copies, phases["fault"])
     found["COW"] = (copies, phases["cow"])
-    found["referenced"] = _walks(phases["reclaim_referenced"])
-    found["unmap"] = _walks(phases["reclaim_unmap"])
+    asked, unmapped = phases["reclaim_referenced"], phases["reclaim_unmap"]
+    found["referenced"] = (asked.get("rmap_walks", 0), asked)
+    # Where PTEs are unmapped one at a time there are no walks: then for each page that left.
+    found["unmap"] = (unmapped.get("rmap_walks", 0) or counters["evictions"], unmapped)
     return found
-
-
-def _walks(phase: Mapping[str, int]) -> tuple[int, Mapping[str, int]]:
-    return phase.get("rmap_walks", 0), phase
 
 
 PAID = (*EVENTS, "fault", "COW", "referenced", "unmap")
@@ -236,6 +230,7 @@ def spread(records: Sequence[Record]) -> Table:
 def reclaim(records: Sequence[Record]) -> Table:
     """Return what walks cost, of those that reclaim took and of a sample of all mapped frames."""
     units = {
+        "PTEs": "read by reclaim for each page that left, scans of page tables included",
         "walks": "taken by reclaim",
         "mean": "length",
         "p99": "length, the longer kind of walk",
@@ -254,7 +249,7 @@ def reclaim(records: Sequence[Record]) -> Table:
         tuple(_reclaim_row(record) for record in records),
         (
             "length: links and VMAs visited; for a strategy with neither, PTEs read. max is also "
-            "how long one lock is held, in steps.",
+            "how long one lock is held, in steps; p99 is rounded down by up to 6 %.",
             "kernels keep a page whose trylock fails; one processor is modelled, so none fails.",
         ),
     )
@@ -277,16 +272,19 @@ def _reclaim_row(record: Record) -> dict[str, Cell]:
     walks = total["rmap_walks"]
     lengths = [record["distributions"][f"{kind}_walk"] for kind in ("referenced", "unmap")]
     sample = record["look"]["as_is"]
+    exact = record["rmap_exact"]
+    scanned = record["phases"]["reclaim_aging"].get("ptes_probed", 0)
     return {
         **_names(record),
+        "PTEs": _per(total["ptes_probed"] + scanned, record["counters"]["evictions"]),
         "walks": walks,
         "mean": _mean_length(total),
         "p99": max(length["p99"] for length in lengths) if walks else None,
         "max": max(length["max"] for length in lengths) if walks else None,
-        "sample": _mean_length(sample),
-        "no exit": _mean_length(record["look"].get("to_the_end")),
+        "sample": _mean_length(sample) if exact else None,
+        "no exit": _mean_length(record["look"].get("to_the_end")) if exact else None,
         "VMAs/PTE": _per(sample["rmap_vmas_visited"], sample["ptes_hit"]) or None,
-        "lines": _per(sample["cache_lines"], sample["rmap_walks"]),
+        "lines": _per(sample["cache_lines"], sample["rmap_walks"]) if exact else None,
         "locks": _per(total["locks"], walks),
         "trylocks": _per(total["trylocks"], walks),
     }
@@ -308,7 +306,7 @@ def decisions(records: Sequence[Record]) -> Table:
             rows.append(
                 {
                     "workload": workload,
-                    "rmap": label(run),
+                    "rmap": rmap_of(run),
                     "misses": run["counters"]["misses"],
                     "evictions": run["counters"]["evictions"],
                     "same as first": "yes" if same else "no",
@@ -330,10 +328,10 @@ def decisions(records: Sequence[Record]) -> Table:
 
 
 def _why(run: Record, first: Record, apart: Sequence[str]) -> str:
-    if not run["rmap_exact"]:
-        return f"not exact: it runs under {run['policy']}"
     if run["policy"] != first["policy"]:
-        return f"under {run['policy']}"
+        return f"not exact: it runs under {run['policy']}"
+    if not run["rmap_exact"]:
+        return "not exact: its walks answer otherwise"
     if early := run["counters"].get("early_copies", 0):
         return f"{early:,} shared pages copied early by mremap"
     return f"a fault of ours: {', '.join(apart[:3]) or 'other victims'}"
@@ -341,34 +339,34 @@ def _why(run: Record, first: Record, apart: Sequence[str]) -> str:
 
 def other_users(records: Sequence[Record]) -> Table:
     """Return what others ask of the reverse map, from walks of the sample."""
-    rows = []
-    for record in records:
-        look = record["look"]
-        as_is = _mean_length(look["as_is"])
-        whole = _mean_length(look.get("to_the_end")) or as_is
-        exact = record["rmap_exact"]
-        rows.append(
-            {
-                **_names(record),
-                "migrate": as_is + whole if exact and as_is and whole else None,
-                "mkclean": whole if exact else None,
-                "truncate": as_is if exact else None,
-                "swapoff": record["busiest"]["page_table_leaves"] * 512,
-            }
-        )
     return Table(
         "others",
-        "What do other users of the reverse map pay, a page?",
+        "What do other users of the reverse map pay?",
         {
-            "migrate": "steps: unmap, then map again",
-            "mkclean": "steps: write-protect everywhere",
-            "truncate": "steps: unmap a file's page",
+            "migrate": "steps a page: unmap, then map again",
+            "mkclean": "steps a page of a file: write-protect everywhere",
+            "truncate": "steps a page of a file: unmap it",
             "swapoff": "PTEs read to bring all of swap back",
         },
-        tuple(rows),
+        tuple(_other_row(record) for record in records),
         (
             "migration walks twice, and the second walk cannot stop early: no PTE maps the page "
             "while it moves. mkclean never stops early. swapoff has no reverse map from a slot: "
-            "it reads every page table.",
+            "it reads every page table. A dash: no page of a file is mapped, or it cannot be done.",
         ),
     )
+
+
+def _other_row(record: Record) -> dict[str, Cell]:
+    look, exact = record["look"], record["rmap_exact"]
+    once = _mean_length(look["as_is"])
+    whole = _mean_length(look.get("to_the_end", look["as_is"]))
+    of_file = _mean_length(look["files_as_is"])
+    whole_of_file = _mean_length(look.get("files_to_the_end", look["files_as_is"]))
+    return {
+        **_names(record),
+        "migrate": once + whole if exact and once and whole else None,
+        "mkclean": whole_of_file if exact else None,
+        "truncate": of_file if exact else None,
+        "swapoff": record["busiest"]["page_table_leaves"] * 512,
+    }

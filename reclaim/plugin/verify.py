@@ -29,7 +29,7 @@ NEED_OF_ACCESSOR = {
     "next_use": "lookahead",
     "begin_pass": "page_tables",
     "next_mapping": "page_tables",
-    "mapped_frame": "page_tables",
+    "pte_frame": "page_tables",
     "take_young": "page_tables",
     "unmap_one": "page_tables",
 }

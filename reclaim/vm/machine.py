@@ -47,7 +47,8 @@ class Machine(Handle):
     work : int64 array
         Work of direct reclaims as a histogram (`reclaim.vm.measure.bucket_of`).
     samples : int64 array
-        Histograms of walk lengths and of what faults did (`reclaim.vm.measure`).
+        Histograms of walk lengths and of what faults did, then the largest value of each
+        (`reclaim.vm.measure`).
     next_use : int64 array
         Per touch, the touch at which its page is touched next; empty without lookahead.
     page_of_touch : int64 array
@@ -155,7 +156,7 @@ def new_machine(
         removals=np.zeros(64, dtype=np.int64),
         writeback=np.zeros(2 * nr_frames, dtype=np.int64),
         work=np.zeros(BUCKETS, dtype=np.int64),
-        samples=np.zeros(NR_SAMPLES * BUCKETS, dtype=np.int64),
+        samples=np.zeros(NR_SAMPLES * (BUCKETS + 1), dtype=np.int64),
         next_use=np.zeros(0, dtype=np.int64),
         page_of_touch=np.zeros(0, dtype=np.int64),
         rmap=rmap,

@@ -20,7 +20,7 @@ from reclaim.jit.handle import I64
 from reclaim.jit.kernel import U, kernel
 from reclaim.vm.frames import is_locked
 from reclaim.vm.process import next_leaf_vpn
-from reclaim.vm.pte import PRESENT, VALUE_SHIFT, YOUNG, change_bits, pte_vpn
+from reclaim.vm.pte import PRESENT, YOUNG, change_bits, pte_frame, pte_vpn
 from reclaim.vm.tables import find_pte
 from reclaim.vm.vma import first_vma, vma_get
 
@@ -34,12 +34,6 @@ _SPACE, _TURNS, _UNTIL = 0, 1, 2
 def new_tour() -> I64:
     """Make a tour that has not begun. Plain Python."""
     return np.array([NIL, NIL, 0], dtype=np.int64)
-
-
-@kernel
-def mapped_frame(m: Machine, pte: int) -> int:
-    """Return the frame that a present PTE maps."""
-    return m.pte[U(pte)] >> VALUE_SHIFT
 
 
 @kernel(cold=True)
@@ -68,7 +62,7 @@ def _present_from(m: Machine, space: int, vpn: int, end: int) -> int:
                     count(m, PTES_PROBED, 1)
                     if (m.pte[U(at)] & PRESENT) != 0:
                         count(m, PTES_HIT, 1)
-                        if not is_locked(m, mapped_frame(m, at)):
+                        if not is_locked(m, pte_frame(m, at)):
                             return at
             vpn = stop
         vma = vma_get(m, vma, r.VMA_NEXT)

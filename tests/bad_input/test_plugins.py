@@ -63,7 +63,8 @@ MISTAKES = [
     ("return 1", "return self.hand", ":14): kernel `select` uses `self.hand`, which is no"),
     (
         "push_front, take_back\n",
-        "push_front, take_back, unmap_one\n\ndef take_back(m, at):\n    return unmap_one(m, at)\n",
+        "kernel, push_front, unmap_one\n\n"
+        "@kernel\ndef take_back(m, at):\n    return unmap_one(m, at)\n",
         "calls `unmap_one`, which needs 'page_tables': add it to `needs`",
     ),
     ("    nr_lists", "    needs = {'yong'}\n    nr_lists", "there is no need 'yong'. Did you mean"),

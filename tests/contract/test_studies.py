@@ -20,14 +20,14 @@ def test_aim7_grows_with_users_for_the_list_and_for_nobody_else(nr: int) -> None
 
 
 def test_lists_are_dearer_than_chains_and_trees_are_not() -> None:
-    rows = rmap_test.study({"1": (10, 20, 2), "3": (1, 200, 3)})
+    rows = rmap_test.study({"1": (10, 20, 2), "3": (1, 2000, 3)})
     for test, tasks in (("1", 10), ("3", 1)):
         mine = {row["files by"]: row for row in rows if row["test"] == test}
-        assert mine["list"]["visits a walk"] == 200
+        assert mine["list"]["visits a walk"] == (200 if test == "1" else 2000)
         assert all(row["hits a walk"] == mine["chains"]["hits a walk"] for row in mine.values())
         for index in ("prio_tree", "interval tree"):
             assert mine[index]["visits a walk"] == mine[index]["hits a walk"] <= tasks
-            assert mine[index][rmap_test.RATIO] < 1.1
+            assert mine[index][rmap_test.RATIO] < 1.2
         assert mine["list"][rmap_test.RATIO] > 2
 
 

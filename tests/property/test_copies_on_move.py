@@ -109,7 +109,7 @@ def test_where_nothing_shared_moves_all_agree(seed, pressure):
     ]
     assert {record["counters"]["early_copies"] for record in records} == {0}
     assert len({record["decisions"] for record in records}) == 1
-    paid = {"locks", "trylocks", "ptes_probed"}
+    paid = {"locks", "trylocks", "ptes_probed", "vma_lookups"}
     paid |= {name for name in COUNTER_NAMES if name.startswith("rmap_") and name != "rmap_walks"}
     for name in set(COUNTER_NAMES) - paid:
         assert len({record["counters"][name] for record in records}) == 1, name

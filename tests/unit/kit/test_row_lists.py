@@ -10,7 +10,6 @@ from reclaim.ids import NIL
 from reclaim.kit.row_lists import (
     row_list_init,
     row_list_insert,
-    row_list_insert_after,
     row_list_nodes,
     row_list_push_back,
     row_list_push_front,
@@ -38,9 +37,6 @@ def test_any_sequence_of_operations(actions: list[tuple[int, int, int]]) -> None
         elif what == 1 and naive:
             row_list_insert(rows, heads, 3, node, other)
             naive.insert(naive.index(other), node)
-        elif what == 2 and naive:
-            row_list_insert_after(rows, heads, 3, node, other)
-            naive.insert(naive.index(other) + 1, node)
         else:
             row_list_push_back(rows, heads, 3, node)
             naive.append(node)
