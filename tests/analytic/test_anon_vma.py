@@ -13,10 +13,13 @@ from typing import Any
 
 import pytest
 
+from tests.analytic.test_walks import FULL, SMALL
 from tests.analytic.workloads import aim7, aim7_walks, copied_by, probe_of, star
 from tests.laboratory import rmap, run
 
 STRATEGY = "anon_vma"
+PRIO = 16
+"""Bytes of a VMA on 64 bits for the prio_tree of its file, see test_t_a1_sizes."""
 ORDERS = ["oldest_first", "newest_first"]
 
 
@@ -272,10 +275,7 @@ def test_t_f7_split_into_a_thousand_pieces(order: str) -> None:
 # ---- the tree of AIM7 ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("nr_children", "nr_pages"),
-    [(10, 20), (30, 4), pytest.param(1000, 4, marks=[pytest.mark.slow, pytest.mark.jit_only])],
-)
+@pytest.mark.parametrize(("nr_children", "nr_pages"), [*SMALL, FULL])
 def test_t_e_anon_vma(nr_children: int, nr_pages: int) -> None:
     """A page that child j has copied takes j + 1 visits: the parent is first, then all up to j.
 
@@ -289,10 +289,14 @@ def test_t_e_anon_vma(nr_children: int, nr_pages: int) -> None:
     assert (children, parent) == (expected, nr_pages)
     assert Fraction(children, nr_children * nr_pages) == Fraction(nr_children + 3, 2)
     assert record["marks"]["copied"]["rmap_objects"]["anon_vma"]["live"] == 1
+    forked = record["marks"]["forked"]
+    links = forked["rmap_bytes"]["fixed_per"]["vma"] - PRIO  # the rest is for files
+    listed = forked["rmap_bytes"]["live"] + links * forked["vmas"]
+    assert listed == 24 + 24 * (nr_children + 1)
     assert record["marks"]["copied"]["rmap_bytes"]["live"] == 24
     if nr_children == 1000:
-        assert children // nr_pages * 1000 == 5.015e8
-        assert 24 + 24 * (nr_children + 1) == 24_048
+        assert children == 5.015e8 * nr_pages // 1000
+        assert listed == 24_048
 
 
 @pytest.mark.parametrize(("nr_children", "nr_pages"), [(10, 20), (30, 4)])

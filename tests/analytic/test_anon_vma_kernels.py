@@ -21,7 +21,10 @@ PRESETS = ["linux-2.6.34", "linux-3.7", "linux-3.19", "linux-6.12"]
 
 
 @pytest.mark.parametrize(("nr_children", "nr_pages"), [*SMALL, FULL])
-@pytest.mark.parametrize(("name", "sizes"), [("linux-2.6.34", (48, 32)), ("linux-3.7", (64, 56))])
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    [("linux-2.6.34", (48, 32)), ("linux-3.7", (64, 56)), ("linux-3.19", (64, 72))],
+)
 @pytest.mark.parametrize("early_exit", [True, False])
 def test_t_e_with_a_list_and_with_a_tree(
     name: str, sizes: tuple[int, int], nr_children: int, nr_pages: int, early_exit: bool

@@ -29,7 +29,9 @@ from reclaim.vm.machine import Machine
 from tests.analytic import (
     test_anon_vma_chain,
     test_anon_vma_history,
+    test_anonmm,
     test_placement,
+    test_section_gaps,
     test_walks,
 )
 from tests.analytic.test_placement import chain_of, root, space_vmas, vma_word, vmas_of
@@ -251,10 +253,12 @@ TESTED: dict[str, Callable[..., None]] = {
     "star, parent's own page 1": test_walks.test_star_after_all_have_copied,
     "order within equal intervals": test_walks.test_star_left_to_one_child,
     "which a merge changes": test_walks.test_a_merge_puts_the_parent_behind_its_children,
+    "which a split changes": test_section_gaps.test_a_split_alone_inserts_again,
     "but not in a list": test_a_lists_order_is_stable,
     "order of a file's tree": test_walks.test_order_of_a_files_tree,
     "Rik's 2, without exit": test_walks.test_t_e_anon_vma_chain_without_exit,
     "which is 1.0 with exit": test_walks.test_t_e1_a_part_is_copied,
+    "1.000 and 1001 with exit": test_section_gaps.test_t_e1_a_thousand_children,
     "fork of an untouched VMA": (
         test_anon_vma_chain.test_a_vma_that_was_never_written_gives_the_child_nothing
     ),
@@ -270,9 +274,10 @@ TESTED: dict[str, Callable[..., None]] = {
     "swap-in: only holder": test_placement.test_t_f9_from_swap_by_the_only_holder,
     "swap-in, by kernel": test_anon_vma_history.test_t_f9_placement_in_each_kernel,
     "size and stride": test_anon_vma_history.test_t_a1_sizes_of_each_kernel,
-    "fixed bytes": test_anon_vma_chain.test_t_a1_sizes,
+    "fixed bytes": test_section_gaps.test_fixed_costs_count_too,
     "a live chain of 8": test_anon_vma_chain.test_a_living_chain_of_eight_as_measured,
-    "at most 3k": test_anon_vma_history.test_t_f2_fork_and_exit_for_ever,
+    "at most 3k": test_section_gaps.test_at_most_3k_anon_vmas,
+    "anonmm copies at mremap": test_anonmm.test_t_f12_one_copy_for_each_shared_page,
     "equal anon_vmas, unequal chains": (
         test_anon_vma_history.test_t_f10_the_degree_rule_adopts_twice
     ),
