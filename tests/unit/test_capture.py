@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -52,6 +53,8 @@ def test_an_interrupt_keeps_what_was_recorded(
 ) -> None:
     out = tmp_path / "t.arrow"
     code = (
+        # A test run in the background may have been started with interrupts ignored.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from reclaim.capture import capture\n"
         "spin = 'while :; do :; done'\n"
         f"r = capture(['sh', '-c', f'( {{spin}} ) & {{spin}}'], {str(out)!r}, fold_window=4)\n"
@@ -62,7 +65,11 @@ def test_an_interrupt_keeps_what_was_recorded(
     )
     time.sleep(6)
     os.kill(process.pid, number)
-    output, _ = process.communicate(timeout=60)
+    try:
+        output, _ = process.communicate(timeout=60)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     stopped, rows = output.split()
     assert stopped == b"interrupted"
     trace = open_trace(out)
