@@ -231,10 +231,11 @@ def _rmap_bytes(spec: RunSpec, m: Machine, now: Snapshot) -> dict[str, Any]:
         for when in ("live", "peak")
     }
     fixed = rmap.fixed_bytes(spec.layout)
+    owners = {"frame": m.nr_frames, "vma": now.vmas, "mm": now.processes}
     return {
         **objects,
         "layout": spec.layout,
-        "fixed": fixed.get("frame", 0) * m.nr_frames + fixed.get("vma", 0) * now.vmas,
+        "fixed": sum(nr * fixed.get(owner, 0) for owner, nr in owners.items()),
         "fixed_per": fixed,
     }
 

@@ -17,7 +17,7 @@ from reclaim.plugin.pairs import check_pairs
 from reclaim.plugin.registry import Catalog, Registry
 
 if TYPE_CHECKING:
-    from reclaim.config.schema import Choice, Config
+    from reclaim.config.schema import Choice, Config, PressureSection
     from reclaim.metrics.costs import Cost
     from reclaim.metrics.memory import Estimate
     from reclaim.run import PluginChoice, RunSpec
@@ -106,19 +106,13 @@ def plan(session: Session) -> list[RunSpec]:
     from reclaim.run import RunSpec
 
     config = session.config
-    pressure = config.pressure
     policies, rmaps = check_plugins(config, session.registry)
     return [
         RunSpec(
             policy=policy,
             rmap=rmap,
             frames=frames,
-            pressure=pressure.mode,
-            min=pressure.min,
-            low=pressure.low,
-            high=pressure.high,
-            kswapd_every=pressure.kswapd_every,
-            writeback_accesses=pressure.writeback_accesses,
+            **pressure_fields(config.pressure),
             swap_pages=config.swap_pages,
             fork_copies=config.fork_copies,
             seed=config.seed,
@@ -130,6 +124,12 @@ def plan(session: Session) -> list[RunSpec]:
         for rmap in rmaps
         for frames in config.frames
     ]
+
+
+def pressure_fields(section: PressureSection) -> dict[str, Any]:
+    """Return what a config's section of pressure says, as fields of a `RunSpec`."""
+    fields = section.model_dump()
+    return {"pressure": fields.pop("mode"), **fields}
 
 
 def largest(specs: Sequence[RunSpec], numbers: TraceStatistics, *, in_memory: bool) -> Estimate:

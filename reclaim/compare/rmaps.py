@@ -15,7 +15,7 @@ from reclaim.metrics.costs import Cost, resolve_costs
 from reclaim.opening import open_section, samples, settle
 from reclaim.plugin.manager import load_plugins
 from reclaim.run import PluginChoice, RunSpec, run_one
-from reclaim.session import chosen
+from reclaim.session import chosen, pressure_fields
 
 if TYPE_CHECKING:
     from reclaim.config.schema import Choice
@@ -111,12 +111,7 @@ def compare(
                 _driver(comparison, rmap),
                 rmap,
                 config.frames,
-                pressure=config.pressure.mode,
-                min=config.pressure.min,
-                low=config.pressure.low,
-                high=config.pressure.high,
-                kswapd_every=config.pressure.kswapd_every,
-                writeback_accesses=config.pressure.writeback_accesses,
+                **pressure_fields(config.pressure),
                 fork_copies=config.fork_copies,
                 seed=config.seed,
                 measure=config.walks,

@@ -7,8 +7,8 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
-from reclaim.config.document import Key, read_document
-from reclaim.config.resolve import Overrides, anchor, apply, find_config
+from reclaim.config.document import Key
+from reclaim.config.resolve import Overrides, open_document
 from reclaim.config.schema import (
     Choices,
     Costs,
@@ -97,9 +97,6 @@ def load_as(model: type[M], source: str, overrides: Overrides | None = None) -> 
     ConfigError
         Anything wrong in either; located in the file or at the option.
     """
-    path = find_config(source)
-    document = read_document(path)
-    anchor(document.data, path.parent)
-    apply(document, overrides or Overrides())
+    document = open_document(source, overrides)
     sections: Mapping[Key, type[BaseModel]] = {(): model, ("pressure",): PressureSection}
     return validate_as(document, model, sections)

@@ -63,11 +63,22 @@ def load_config(source: str, overrides: Overrides | None = None) -> Config:
     ConfigError
         Anything wrong in either; located in the file or at the option.
     """
+    return validate(open_document(source, overrides))
+
+
+def open_document(source: str, overrides: Overrides | None = None) -> Document:
+    """Return what a file says, its paths made absolute, and the options that change it.
+
+    Raises
+    ------
+    ConfigError
+        There is no such file, it is not YAML, or an option does not fit it.
+    """
     path = find_config(source)
     document = read_document(path)
-    anchor(document.data, path.parent)
+    _anchor(document.data, path.parent)
     apply(document, overrides or Overrides())
-    return validate(document)
+    return document
 
 
 def find_config(source: str) -> Path:
@@ -99,7 +110,7 @@ def shipped_configs() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
-def anchor(data: dict[str, Any], folder: Path) -> None:
+def _anchor(data: dict[str, Any], folder: Path) -> None:
     """Make the paths in a file start at its folder; the schema refuses what is no path."""
 
     def anchored(value: Any) -> Any:

@@ -210,9 +210,7 @@ class RmapStrategy(Handle):
         return float(sum(work.get(name, 0) for name in names))
 
     def fixed_bytes(self, layout: str) -> dict[str, int]:
-        """Return what the scheme adds whether used or not: bytes per "frame", "vma", "mm",
-        "file".
-        """
+        """Return what the scheme adds whether used or not: bytes per "frame", "vma", "mm"."""
         return {}
 
     def check(self, m: Machine) -> str:

@@ -113,13 +113,8 @@ def _bytes(at: Record, when: str, sizes: Mapping[str, float]) -> float:
 
 def _memory_row(record: Record) -> dict[str, Cell]:
     sizes = record["rmap_sizes"]
-    fixed = sizes["64-bit"]["fixed"]
     busy = record["busiest"]
-    fixed_bytes = (
-        fixed.get("frame", 0) * record["frames"]
-        + fixed.get("vma", 0) * busy["vmas"]
-        + fixed.get("mm", 0) * busy["processes"]
-    )
+    fixed_bytes = busy["rmap_bytes"]["fixed"]
     then = _bytes(busy, "live", sizes["64-bit"]["object"])
     kinds = [f"{kind} {n['peak']:,}" for kind, n in record["rmap_objects"].items() if n["peak"]]
     return {

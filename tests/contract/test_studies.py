@@ -19,6 +19,8 @@ def test_aim7_grows_with_users_for_the_list_and_for_nobody_else(nr: int) -> None
         assert aim7.visits(nr, 3, rmap) == (nr + 3 if rmap == "anon_vma" else 2)
 
 
+@pytest.mark.slow
+@pytest.mark.jit_only
 def test_lists_are_dearer_than_chains_and_trees_are_not() -> None:
     rows = rmap_test.study({"1": (10, 20, 2), "3": (1, 2000, 3)})
     for test, tasks in (("1", 10), ("3", 1)):
