@@ -36,6 +36,7 @@ def rmap(
     json: o.JsonOption = False,
 ) -> None:
     """Run every strategy on every workload, and answer one question a table."""
+    from reclaim.cli.progress import steps
     from reclaim.compare.rmaps import compare, open_comparison
     from reclaim.config.comparison import ComparisonConfig, load_as
     from reclaim.metrics.rmap_tables import tables
@@ -45,8 +46,6 @@ def rmap(
     records: list[dict[str, Any]] = []
     failures: list[str] = []
     nr = len(comparison.config.workloads) * len(comparison.rmaps)
-    from reclaim.cli.progress import steps
-
     with steps(nr) as begins:
         for outcome in compare(comparison, begins):
             if isinstance(outcome, ReclaimError):
@@ -55,14 +54,14 @@ def rmap(
                 records.append(outcome)
     answers = tables(records, comparison.costs) if records else []
     document = {"runs": records, "tables": [table.as_json() for table in answers]}
-    if out is not None:
-        _write(out, document)
     if json:
         _dump(document, sys.stdout)
     else:
         from reclaim.cli.rmap_report import console, show
 
         show(console(), answers)
+    if out is not None:
+        _write(out, document)
     if failures:
         raise ReclaimError("\n".join(failures))
 
@@ -91,14 +90,14 @@ def scaling(
         for name, strategy, policy in choices:
             found += study(strategy, policy, name, sizes, study_config.pages, begins)
     document = {"growth": [vars(one) for one in found]}
-    if out is not None:
-        _write(out, document)
     if json:
         _dump(document, sys.stdout)
     else:
         from reclaim.cli.rmap_report import console, show_growth
 
         show_growth(console(), found, study_config.tolerance)
+    if out is not None:
+        _write(out, document)
     if wrong := disagreements(found, study_config.tolerance):
         raise ReclaimError("\n".join(wrong))
 

@@ -63,7 +63,14 @@ def load_config(source: str, overrides: Overrides | None = None) -> Config:
     ConfigError
         Anything wrong in either; located in the file or at the option.
     """
-    return validate(open_document(source, overrides))
+    document = open_document(source, overrides)
+    for key, command in (("workloads", "rmap"), ("depth", "scaling")):
+        if key in document.data:
+            raise ConfigError(
+                f"{source}: is a comparison of reverse maps, which "
+                f"'reclaim compare {command} {source}' runs."
+            )
+    return validate(document)
 
 
 def open_document(source: str, overrides: Overrides | None = None) -> Document:

@@ -110,6 +110,23 @@ MISTAKES = [
     (("trace", "convert", "{script}", "{tmp}/t.foo"), "{tmp}/t.foo: a trace file is named *.arrow"),
     (("config", "show", "{config}", "--policy", "x"), "there is no policy 'x'."),
     (("capture", "-o", "{tmp}/t.arrow"), "capture: name the command to record"),
+    (
+        ("run", "rmap-compare"),
+        "rmap-compare: is a comparison of reverse maps, which 'reclaim compare rmap rmap-compare' ",
+    ),
+    (
+        ("compare", "rmap", "--workload", "aim8"),
+        "workloads: there is no workload, sample or file 'aim8'. Did you mean 'aim7'?",
+    ),
+    (
+        ("compare", "rmap", "--rmap", "pte_chian"),
+        "there is no rmap 'pte_chian'. Did you mean 'pte_chain'?",
+    ),
+    (("compare", "rmap", "--set", "walks=0"), "--set walks: walks: 0 is out of range: at least 1."),
+    (
+        ("compare", "scaling", "--set", "processes=[100,10]"),
+        "--set processes: processes: sizes go upwards, got 100, 10.",
+    ),
 ]
 
 
