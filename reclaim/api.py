@@ -47,6 +47,18 @@ from reclaim.kit.file_tree import (
     file_tree_remove,
     file_tree_walk,
 )
+from reclaim.kit.ghosts import (
+    Ghosts,
+    ghost_list,
+    ghost_oldest,
+    ghost_push_front,
+    ghost_remove,
+    ghost_set_word,
+    ghost_size,
+    ghost_take_oldest,
+    ghost_word,
+    wrong_ghosts,
+)
 from reclaim.kit.heap import (
     Heap,
     heap_holds,
@@ -79,6 +91,7 @@ from reclaim.kit.rings import (
     ring_push_front,
     ring_remove,
 )
+from reclaim.kit.rng import new_rng, random_below
 from reclaim.kit.row_lists import (
     LINK_WORDS,
     row_list_init,
@@ -87,6 +100,15 @@ from reclaim.kit.row_lists import (
     row_list_push_back,
     row_list_push_front,
     row_list_remove,
+)
+from reclaim.kit.sized import (
+    sized_list,
+    sized_move_front,
+    sized_push_back,
+    sized_push_front,
+    sized_remove,
+    sized_take_back,
+    wrong_sizes,
 )
 from reclaim.kit.tree import (
     tree_first,

@@ -39,6 +39,29 @@ def phases(rows: int, pages: int) -> Pages:
     )
 
 
+def stack_distances(rows: int, pages: int) -> Pages:
+    """Each access goes to the page at some place of the LRU stack; near places are likelier."""
+    rng = np.random.default_rng(13)
+    depths = np.minimum(rng.pareto(0.6, rows), pages - 1).astype(np.int64)
+    stack = list(range(pages))
+    trace = np.empty(rows, np.int64)
+    for at, depth in enumerate(depths.tolist()):
+        trace[at] = stack.pop(depth)
+        stack.insert(0, int(trace[at]))
+    return trace
+
+
+def adversarial(rows: int, pages: int) -> Pages:
+    """Loops a page longer than memories of many sizes, one after the other, each thrice round.
+
+    Whatever the size, one of them asks LRU and FIFO each time for what they have just evicted; and
+    pages that were dropped come back in a later loop.
+    """
+    lengths = np.unique(np.geomspace(2, pages, 12).astype(np.int64))
+    part = np.concatenate([np.tile(np.arange(length), 3) for length in lengths])
+    return np.resize(part, rows)
+
+
 def all_of(rows: int, pages: int) -> dict[str, Pages]:
     """Return every kind of sequence over at most so many pages."""
     return {
@@ -46,4 +69,6 @@ def all_of(rows: int, pages: int) -> dict[str, Pages]:
         "loop": loop(rows, pages),
         "scan": scan_with_hot_set(rows, pages),
         "phases": phases(rows, pages),
+        "distances": stack_distances(rows, pages),
+        "adversarial": adversarial(rows, pages),
     }

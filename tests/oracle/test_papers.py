@@ -7,7 +7,10 @@ import random
 import pytest
 
 from tests.oracle.machine import simulate
-from tests.oracle.paper import clock_misses, fifo_misses, lru_misses, opt_misses
+from tests.oracle.papers.clock import misses as clock_misses
+from tests.oracle.papers.fifo import misses as fifo_misses
+from tests.oracle.papers.lru import misses as lru_misses
+from tests.oracle.papers.opt import misses as opt_misses
 from tests.oracle.policies import POLICIES
 from tests.oracle.steps import steps_of_script
 
