@@ -20,6 +20,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from benchmarks.workload import Workload
+from reclaim.vm import machine
 
 NIL = -1
 LEAF_PTES = 512
@@ -62,10 +63,7 @@ class State:
 
 
 def aligned(nr_rows: int) -> npt.NDArray[np.int64]:
-    # Written once, so that the loop does not pay for the first touch of fresh memory.
-    raw = np.full(nr_rows * ROW + ROW, 0, np.int64)
-    skip = (-raw.ctypes.data // 8) % ROW
-    return raw[skip : skip + nr_rows * ROW]
+    return machine.aligned(nr_rows * ROW)  # on huge pages, as the engine's
 
 
 def directories(nr_spaces: int, leaves: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
@@ -87,7 +85,7 @@ def fresh(work: Workload, nr_frames: int) -> State:
     leaves = -(-work.pages_per_space // LEAF_PTES)
     root, node = directories(work.nr_spaces, leaves)
     state = State(
-        np.full(work.nr_spaces * leaves * LEAF_PTES, 0, np.int64),
+        machine.aligned(work.nr_spaces * leaves * LEAF_PTES),
         root,
         node,
         aligned(nr_frames + 1),

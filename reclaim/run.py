@@ -306,6 +306,7 @@ def _record(
         "accesses_per_second": accesses / log.seconds if log.seconds else None,
         "bind_seconds": bind_seconds,
         "machine_bytes": m.nbytes() + policy.nbytes(),
+        "rmap_array_bytes": rmap.nbytes(),
         "warnings": warnings_of(
             now.counters,
             frames=m.nr_frames,

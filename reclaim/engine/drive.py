@@ -273,16 +273,17 @@ class Driver:
             self._pair(loop.DRAIN)
 
     def _probe(self, verb: int, args: list[int], where: str, line: int) -> None:
-        before = snapshot(self.m).counters
+        # Not a snapshot: that looks at every frame, and a script may probe each of millions.
+        before = counted(self.m)
         if self._apply(verb, *args) == r.STOPPED:
             self._fail(where, line)
         self._drain()
-        after = snapshot(self.m).counters
+        change = dict(zip(COUNTER_NAMES, (counted(self.m) - before).tolist(), strict=True))
         live = self.m.live
         found = {
             "event": VERB_NAMES[verb],
             "mapcount": int(live[r.PROBE_MAPCOUNT]),
-            **{name.removeprefix("rmap_"): after[name] - before[name] for name in PROBED},
+            **{name.removeprefix("rmap_"): change[name] for name in PROBED},
             "young": int(live[r.YOUNG]),
         }
         self.log.probes.append(found)

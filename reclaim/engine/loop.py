@@ -30,7 +30,7 @@ from reclaim.counters import (
 )
 from reclaim.ids import LEAF_PTES, MAP_SHARED, NIL, PROT_READ, PROT_WRITE, READ, WRITE
 from reclaim.jit.handle import I32, I64, U8, Handle
-from reclaim.jit.kernel import U, kernel, prefetch
+from reclaim.jit.kernel import U, kernel, prefetch, prefetch_either
 from reclaim.vm.drain import drain
 from reclaim.vm.fault import fault, fill, room_short
 from reclaim.vm.frames import (
@@ -93,17 +93,21 @@ def _look_far(m: Machine, span: Span, i: int) -> None:
 
 @kernel
 def _look_near(m: Machine, policy: Policy, span: Span, i: int) -> None:
-    entry = m.pte[U(span.ring[U(i & (RING - 1))])]
+    # Without a branch: whether the page will be there is what no branch predictor can know.
+    pte = span.ring[U(i & (RING - 1))]
+    entry = m.pte[U(pte)]
     value = entry >> VALUE_SHIFT
-    if (entry & PRESENT) != 0:
-        op: Any = np.int64(span.op[U(i)])
-        if policy.SEES_ACCESSES or policy.RECORDS:
-            prefetch(m.frame, value * r.FRAME_WORDS)
-        elif stale_slot(entry, op):
-            prefetch(m.frame, value * r.FRAME_WORDS)
+    # What is empty now will, more or less, be the next page that has never been touched.
+    page = (value if entry != 0 else m.live[U(r.NR_PAGES)]) * r.PAGE_WORDS
+    present = (entry & PRESENT) != 0
+    op: Any = np.int64(span.op[U(i)])
+    if policy.SEES_ACCESSES or policy.RECORDS:
+        prefetch_either(present, m.frame, value * r.FRAME_WORDS, m.page, page)
     else:
-        # What is empty now will, more or less, be the next page that has never been touched.
-        prefetch(m.page, (value if entry != 0 else m.live[U(r.NR_PAGES)]) * r.PAGE_WORDS)
+        # Of a page that is there, nothing is wanted but at the first write: the PTE is at hand.
+        prefetch_either(present, m.pte, pte, m.page, page)
+        if stale_slot(entry, op):
+            prefetch(m.frame, value * r.FRAME_WORDS)
 
 
 @kernel

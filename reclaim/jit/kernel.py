@@ -91,3 +91,8 @@ def U(i: int) -> int:  # noqa: N802 - reads as a cast at every subscript
 @native
 def prefetch(array: Any, i: int) -> None:
     """Ask the processor for the cache line of ``array[i]``; `i` may be any integer."""
+
+
+@native
+def prefetch_either(first: bool, a: Any, i: int, b: Any, j: int) -> None:
+    """Ask for the cache line of ``a[i]`` if `first`, else that of ``b[j]``, without a branch."""

@@ -93,26 +93,43 @@ def _unsigned(typing_context: Any, i: Any) -> Any:
     return types.uint64(i), codegen
 
 
+def _element(context: Any, builder: Any, array_type: Any, array: Any, i: Any, i_type: Any) -> Any:
+    """Return the address of an array's element, as a pointer to bytes."""
+    data = context.make_array(array_type)(context, builder, array).data
+    index = context.cast(builder, i, i_type, types.intp)
+    return builder.bitcast(builder.gep(data, [index]), _POINTER)
+
+
+def _ask_for(builder: Any, address: Any) -> None:
+    """Prefetch the cache line at an address, to be read, into the nearest cache."""
+    flag = ir.IntType(32)
+    function_type = ir.FunctionType(ir.VoidType(), [_POINTER, flag, flag, flag])
+    function = cgutils.get_or_insert_function(builder.module, function_type, "llvm.prefetch.p0i8")
+    builder.call(function, [address, flag(0), flag(3), flag(1)])
+
+
 @intrinsic
 def _prefetch(typing_context: Any, array: Any, i: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, args[0]).data
-        address = builder.gep(data, [context.cast(builder, args[1], signature.args[1], types.intp)])
-        flag = ir.IntType(32)
-        function_type = ir.FunctionType(ir.VoidType(), [_POINTER, flag, flag, flag])
-        function = cgutils.get_or_insert_function(
-            builder.module, function_type, "llvm.prefetch.p0i8"
-        )
-        builder.call(
-            function,
-            [builder.bitcast(address, _POINTER), flag(0), flag(3), flag(1)],
-        )
+        _ask_for(builder, _element(context, builder, signature.args[0], args[0], args[1], i))
         return context.get_dummy_value()
 
     return types.void(array, i), codegen
 
 
-_NATIVES = {"U": _unsigned, "prefetch": _prefetch}
+@intrinsic
+def _prefetch_either(typing_context: Any, first: Any, a: Any, i: Any, b: Any, j: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        one = _element(context, builder, signature.args[1], args[1], args[2], i)
+        other = _element(context, builder, signature.args[3], args[3], args[4], j)
+        chosen = context.cast(builder, args[0], signature.args[0], types.boolean)
+        _ask_for(builder, builder.select(chosen, one, other))
+        return context.get_dummy_value()
+
+    return types.void(first, a, i, b, j), codegen
+
+
+_NATIVES = {"U": _unsigned, "prefetch": _prefetch, "prefetch_either": _prefetch_either}
 
 
 @typeof_impl.register(Native)

@@ -7,6 +7,7 @@ empty PTE of leaf 0.
 
 from __future__ import annotations
 
+import mmap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,17 +84,37 @@ class Machine(Handle):
     nr_frames: int
 
 
+HUGE_PAGE = 2 << 20
+
+
+def _private_memory(size: int) -> mmap.mmap:
+    """Return fresh memory, on huge pages where the system has them."""
+    if not hasattr(mmap, "MADV_HUGEPAGE"):
+        return mmap.mmap(-1, size)
+    block = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    block.madvise(mmap.MADV_HUGEPAGE)
+    return block
+
+
 def aligned(words: int, dtype: type = np.int64, line: int = 64) -> Any:
     """Return a zeroed array that begins at a cache line, so that a row is one line.
 
-    Filled by hand: numpy asks for huge pages for `empty` and not for `zeros`, and a random row in a
-    large array costs a TLB miss; and the first touch of fresh memory belongs to no run.
+    A large one lies on huge pages: a random row in it costs a TLB miss otherwise. It has a mapping
+    of its own, since memory that the allocator hands out again may have been torn into small pages.
+    Filled at once: the first touch of fresh memory belongs to no run.
     """
     size = np.dtype(dtype).itemsize
-    raw: Any = np.empty(words + line // size, dtype=dtype)
-    raw.fill(0)
-    skip = (-raw.ctypes.data % line) // size
-    return raw[skip : skip + words]
+    if words * size < 2 * HUGE_PAGE:
+        line_words = line // size
+        raw: Any = np.empty(words + line_words, dtype=dtype)
+        skip = (-raw.ctypes.data % line) // size
+    else:
+        block = _private_memory(words * size + HUGE_PAGE)
+        raw = np.frombuffer(block, dtype=dtype, count=words + HUGE_PAGE // size)
+        skip = (-raw.ctypes.data % HUGE_PAGE) // size
+    array = raw[skip : skip + words]
+    array.fill(0)
+    return array
 
 
 def _grown(array: Any, words: int) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from reclaim.jit.handle import F64, I32, I64, U8, Handle
-from reclaim.jit.kernel import U, cold, kernel, prefetch
+from reclaim.jit.kernel import U, cold, kernel, prefetch, prefetch_either
 from tests.lanes import both, compiled
 
 
@@ -196,6 +196,7 @@ def plus_twice(h: Any, by: Any) -> Any:
 
 def kernels(h: Any) -> Any:
     prefetch(h.first, 1 << 50)  # any integer
+    prefetch_either(h.first[0] > 0, h.first, -(1 << 50), h.first, 1)
     return plus_twice(h, 3) + plus_twice(h, h.LIMIT)
 
 

@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 
-from reclaim.jit.kernel import BOUNDSCHECK, INTERPRET, Kernel, Native, U, cold, kernel, prefetch
+from reclaim.jit.kernel import (
+    BOUNDSCHECK,
+    INTERPRET,
+    Kernel,
+    Native,
+    U,
+    cold,
+    kernel,
+    prefetch,
+    prefetch_either,
+)
 
 SCRIPT = """
 import numpy as np
@@ -70,6 +80,7 @@ def test_a_kernel_runs_as_python_and_keeps_its_name() -> None:
 def test_subscripts_and_prefetch_do_nothing_in_python() -> None:
     assert U(5) == 5
     prefetch([], -3)
+    prefetch_either(True, [], 0, [], -3)
 
 
 @pytest.mark.jit_only
