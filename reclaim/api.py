@@ -68,6 +68,7 @@ from reclaim.kit.heap import (
     heap_top,
     heap_update,
 )
+from reclaim.kit.hment_checks import HMENT_LINKS, HMENT_WORDS, wrong_hments
 from reclaim.kit.lists import (
     frames_on,
     list_at,

@@ -36,12 +36,12 @@ from __future__ import annotations
 
 from reclaim.api import (
     DROP,
+    HMENT_LINKS,
+    HMENT_WORDS,
     LEAF_BITS,
     LOCKS,
     NIL,
     NODE_LOW,
-    NODE_WORDS,
-    RING_WORDS,
     RMAP_LINKS_ADDED,
     RMAP_LINKS_REMOVED,
     RMAP_LINKS_VISITED,
@@ -57,7 +57,6 @@ from reclaim.api import (
     count,
     head_of,
     hookimpl,
-    mapped_ptes,
     maps,
     pool_alloc,
     pool_free,
@@ -65,17 +64,13 @@ from reclaim.api import (
     prefetch,
     ring_last,
     ring_next,
-    ring_nodes,
     ring_push_front,
     ring_remove,
     set_head,
-    used_objects,
+    wrong_hments,
 )
 
-# An hment: its node of a tree, whose key is the PTE, then its links. The frame's word: NIL, an
-# embedded PTE << 1 | 1, or the links of the first hment << 1.
-LINKS = NODE_WORDS
-HMENT_WORDS = LINKS + RING_WORDS
+# The frame's word: NIL, an embedded PTE << 1 | 1, or the links of the first hment << 1.
 
 
 class Hment(RmapStrategy):
@@ -138,7 +133,7 @@ class Hment(RmapStrategy):
         rows = self.hments.rows
         hment = pool_alloc(self.hments) * HMENT_WORDS
         self.hashed.insert(m, rows, self._bucket(pte), hment, pte)
-        return ring_push_front(rows, first, hment + LINKS)
+        return ring_push_front(rows, first, hment + HMENT_LINKS)
 
     def unlink(self, m, pfn, pte, vma):
         count(m, RMAP_LINKS_REMOVED, 1)
@@ -156,7 +151,7 @@ class Hment(RmapStrategy):
         count(m, RMAP_OBJECTS_FREED, 1)
         rows = self.hments.rows
         hment = self.hashed.take(m, rows, self._bucket(pte), pte)
-        first = ring_remove(rows, first, hment + LINKS)
+        first = ring_remove(rows, first, hment + HMENT_LINKS)
         set_head(m, pfn, NIL if first == NIL else first << 1)
         pool_free(self.hments, hment // HMENT_WORDS)
 
@@ -187,7 +182,7 @@ class Hment(RmapStrategy):
         while more:
             more = links != last
             following = ring_next(rows, links)
-            if self._show(m, pfn, rows[U(links - LINKS + NODE_LOW)], visitor) == STOP:
+            if self._show(m, pfn, rows[U(links - HMENT_LINKS + NODE_LOW)], visitor) == STOP:
                 more = False
             links = following
 
@@ -209,30 +204,7 @@ class Hment(RmapStrategy):
         return {"frame": 4 + 4 + 4 + 1 if layout == "32-bit" else 8 + 8 + 4 + 1}
 
     def check(self, m):
-        rows, listed = self.hments.rows, []
-        hashed, problem = self.hashed.nodes(rows)
-        wrong = [problem] if problem else []
-        for pfn, ptes in mapped_ptes(m).items():
-            head = int(head_of(m, pfn))
-            if head & 1:
-                held = [head >> 1]
-            else:
-                nodes = [links - LINKS for links in ring_nodes(rows, head >> 1)]
-                listed += nodes
-                held = [int(rows[node + NODE_LOW]) for node in nodes]
-            if sorted(held) != ptes:
-                wrong.append(f"frame {pfn} is mapped by PTEs {ptes}, its list has {held}")
-        for bucket, nodes in hashed.items():
-            keys = [int(rows[node + NODE_LOW]) for node in nodes]
-            if any(self._bucket(key) != bucket for key in keys):
-                wrong.append(f"bucket {bucket} holds keys of others: {keys}")
-        in_hash = sorted(node for nodes in hashed.values() for node in nodes)
-        in_use = sorted(hment * HMENT_WORDS for hment in used_objects(self.hments))
-        if not sorted(listed) == in_hash == in_use:
-            wrong.append(
-                f"{len(listed)} hments on lists, {len(in_hash)} hashed, {len(in_use)} used"
-            )
-        return "; ".join(wrong)
+        return wrong_hments(m, self.hments, self.hashed, self._bucket)
 
 
 @hookimpl
