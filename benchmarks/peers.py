@@ -36,6 +36,7 @@ FACTORIES: dict[str, Callable[[Any, dict[str, int]], Any]] = {
     "lru": lambda lcs, size: lcs.LRU(**size),
     "opt": lambda lcs, size: lcs.Belady(**size),
     "sieve": lambda lcs, size: lcs.Sieve(**size),
+    "lfu": lambda lcs, size: lcs.LFU(**size),
 }
 
 

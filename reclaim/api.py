@@ -47,6 +47,17 @@ from reclaim.kit.file_tree import (
     file_tree_remove,
     file_tree_walk,
 )
+from reclaim.kit.frequency import (
+    Frequencies,
+    frequency_add,
+    frequency_add_all,
+    frequency_count,
+    frequency_holds,
+    frequency_remove,
+    frequency_take_least,
+    frequency_use,
+    wrong_frequencies,
+)
 from reclaim.kit.ghosts import (
     Ghosts,
     ghost_list,
