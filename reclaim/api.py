@@ -63,6 +63,7 @@ from reclaim.kit.ghosts import (
     ghost_list,
     ghost_oldest,
     ghost_push_front,
+    ghost_remember,
     ghost_remove,
     ghost_set_word,
     ghost_size,

@@ -2,17 +2,11 @@
 
 ::
 
-               +-- used more than once -----------------+
-               |                                        v
-    new --> [ small, 10 % ] -- else --> victim    [ main, 90 % ] --> victim if not used
-               ^                          |         ^    |
-               |                          v         |    +-- used: once round more, one use less
-               +-- not in ghost ---- [ ghost ] -----+
-                                          in ghost
-
-Most pages are used once and should go quickly: they leave the small queue for the ghost queue,
-which keeps their numbers only. A page used more than once while it was in the small queue, or asked
-for again while it is a ghost, goes to the main queue, which is a CLOCK with counts up to 3.
+              +--- used more than once ---+
+              |                           v
+    new --> [ small ] --> victim      [ main ] --> victim, when not used
+                            v             ^  |
+                        [ ghost ] --------+  +---> used: once round more, with one use less
 
 - Hit: count = min(count + 1, 3). Nothing moves.
 - Victim: from the small queue while it holds a tenth of the frames or more, else from the main one.
@@ -20,7 +14,7 @@ for again while it is a ghost, goes to the main queue, which is a CLOCK with cou
   from 0; should the main queue then hold over nine tenths, that one gives the victim. If its count
   is 0 or 1 it is the victim, and becomes a ghost.
 - Main queue: the oldest, if its count is over 0, goes to the front with one less; else it goes.
-- Ghost queue: as many pages as the main queue has frames, the oldest drop off.
+- Ghost queue: page numbers, as many as the main queue has frames; the oldest drop off.
 
 Cost: a hit writes a frame's own word; O(1) a fault, at worst three turns of the main queue.
 
@@ -45,10 +39,8 @@ from reclaim.api import (
     Policy,
     U,
     ghost_list,
-    ghost_push_front,
+    ghost_remember,
     ghost_remove,
-    ghost_size,
-    ghost_take_oldest,
     hookimpl,
     page_of,
     set_word,
@@ -60,7 +52,7 @@ from reclaim.api import (
     wrong_sizes,
 )
 
-SMALL, MAIN = 0, 1
+MAIN, SMALL = 0, 1
 COUNT = 0  # a frame's word; of a victim: the queue that it has left
 
 
@@ -73,11 +65,7 @@ class S3Fifo(Policy):
     family = "literature"
     needs = frozenset({"accesses"})
     nr_lists = 2
-    params = {
-        "small_percent": Param(
-            int, 10, low=1, high=99, unit="%", text="share of the frames that the small queue has"
-        )
-    }
+    params = {"small_percent": Param(int, 10, low=1, high=99, text="frames of the small queue, %")}
 
     sizes: I64
     ghosts: Ghosts
@@ -95,11 +83,11 @@ class S3Fifo(Policy):
         )
 
     def fault_in(self, m, pfn, page, shadow):
-        if ghost_list(self.ghosts, page) == NIL:
-            sized_push_front(m, self.sizes, SMALL, pfn)
-        else:
+        set_word(m, pfn, COUNT, 0)
+        known = ghost_list(self.ghosts, page) != NIL
+        if known:
             ghost_remove(self.ghosts, page)
-            sized_push_front(m, self.sizes, MAIN, pfn)
+        sized_push_front(m, self.sizes, MAIN if known else SMALL, pfn)
 
     def accessed(self, m, pfn, page, how, nr):
         set_word(m, pfn, COUNT, min(word(m, pfn, COUNT) + nr, 3))
@@ -114,19 +102,49 @@ class S3Fifo(Policy):
         return pfn
 
     def take_small(self, m):
-        """Take the oldest that was used once at most off the small queue, moving up the others.
-
-        When one too many has moved up, take one off the main queue. NIL if all have moved.
-        """
+        """Take off what leaves when pages leave the small queue; NIL if all have moved up."""
         pfn = sized_take_back(m, self.sizes, SMALL)
         while pfn != NIL and word(m, pfn, COUNT) > 1:
             set_word(m, pfn, COUNT, 0)
             sized_push_front(m, self.sizes, MAIN, pfn)
             if self.sizes[U(MAIN)] > self.nr_main:
-                pfn = self.take_main(m)
-                set_word(m, pfn, COUNT, MAIN)
-                return pfn
+                return self.take_main(m)
             pfn = sized_take_back(m, self.sizes, SMALL)
         if pfn != NIL:
             set_word(m, pfn, COUNT, SMALL)
         return pfn
+
+    def select(self, m, nr_wanted, victims, page):
+        nr = 0
+        while nr < nr_wanted and self.sizes[U(SMALL)] + self.sizes[U(MAIN)] > 0:
+            pfn = NIL
+            if self.sizes[U(SMALL)] >= self.nr_small or self.sizes[U(MAIN)] == 0:
+                pfn = self.take_small(m)
+            if pfn == NIL:
+                pfn = self.take_main(m)
+            victims[U(nr)] = pfn
+            nr += 1
+        return nr
+
+    def evicted(self, m, pfn):
+        if word(m, pfn, COUNT) == SMALL:
+            ghost_remember(self.ghosts, 0, page_of(m, pfn), self.nr_main)
+        return 0
+
+    def removed(self, m, pfn, why):
+        sized_remove(m, self.sizes, pfn)
+
+    def putback(self, m, pfn, why):
+        sized_push_front(m, self.sizes, SMALL if why == UNLOCKED else word(m, pfn, COUNT), pfn)
+        set_word(m, pfn, COUNT, 0)
+
+    def deactivated(self, m, pfn):
+        set_word(m, pfn, COUNT, 0)
+
+    def check(self, m, owned):
+        return wrong_sizes(m, self.sizes, owned) or wrong_ghosts(self.ghosts)
+
+
+@hookimpl
+def reclaim_register_policies(register):
+    register(S3Fifo)

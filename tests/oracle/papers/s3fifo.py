@@ -1,10 +1,9 @@
 """S3-FIFO, Yang et al., SOSP 2023, algorithm 1.
 
-libcachesim's own S3-FIFO follows other rules than the paper: while its cache is still filling, what
-does not fit the small queue goes to the main one (in the paper, to the small one, which no rule
-bounds until the cache is full); it rounds the queues' sizes down, the small one to at least one
-page; it asks the ghosts before it evicts, the paper after. So the two differ at every size, and
-there is no `library` here.
+libcachesim's S3-FIFO is not the paper's: while its cache still fills, what does not fit the small
+queue goes to the main one (in algorithm 1 to the small one, which nothing bounds until the cache is
+full), and it keeps another number of ghosts than the main queue has entries (section 4.1: the same
+number). So there is no `library` here.
 """
 
 from __future__ import annotations
