@@ -33,6 +33,7 @@ from reclaim.kit.anon_lists import AnonLists, wrong_anon_lists
 from reclaim.kit.anon_vma_checks import wrong_file_trees, wrong_groups
 from reclaim.kit.anon_vmas import BY_COUNTERS, BY_DEGREE, NOBODY, AnonVmas
 from reclaim.kit.anonmms import AnonMms
+from reclaim.kit.bloom import Bloom, bloom_add, bloom_clear, bloom_holds
 from reclaim.kit.checks import mapped_ptes, used_objects
 from reclaim.kit.file_prio import (
     file_prio_insert,
@@ -125,6 +126,8 @@ from reclaim.kit.sized import (
     sized_take_back,
     wrong_sizes,
 )
+from reclaim.kit.sketch import Sketch, sketch_add, sketch_estimate, sketch_halve
+from reclaim.kit.tiny_lfu import TinyLfu, tiny_lfu_add, tiny_lfu_estimate
 from reclaim.kit.tree import (
     tree_first,
     tree_insert,
