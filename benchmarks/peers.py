@@ -38,10 +38,11 @@ FACTORIES: dict[str, Callable[[Any, dict[str, int]], Any]] = {
     "sieve": lambda lcs, size: lcs.Sieve(**size),
     "lfu": lambda lcs, size: lcs.LFU(**size),
     "w_tinylfu": lambda lcs, size: lcs.WTinyLFU(**size),
+    "lecar": lambda lcs, size: lcs.LeCaR(**size),
     "s3fifo": lambda lcs, size: lcs.S3FIFO(**size),
 }
 
-OTHER_RULES = {"s3fifo", "w_tinylfu"}
+OTHER_RULES = {"lecar", "s3fifo", "w_tinylfu"}
 """Those whose papers the library does not follow (tests/oracle/papers): other misses, by right."""
 
 

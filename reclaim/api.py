@@ -99,6 +99,7 @@ from reclaim.kit.lists import (
 from reclaim.kit.pool import Pool, pool_alloc, pool_free, pool_short
 from reclaim.kit.pte_chains import PteChains
 from reclaim.kit.pv_lists import PvLists
+from reclaim.kit.regret import Regret, regret_choose, regret_evicted, regret_wanted
 from reclaim.kit.rings import (
     RING_WORDS,
     ring_last,
