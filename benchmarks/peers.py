@@ -29,21 +29,26 @@ from benchmarks.workload import Workload
 RECORD = np.dtype(
     [("time", "<u4"), ("object", "<u8"), ("size", "<u4"), ("next", "<i8")]  # packed: 24 bytes
 )
-FACTORIES: dict[str, Callable[[Any, dict[str, int]], Any]] = {
-    "fifo": lambda lcs, size: lcs.FIFO(**size),
+FACTORIES: dict[str, Callable[..., Any]] = {
+    "fifo": lambda lcs, **size: lcs.FIFO(**size),
     # The access that faults sets the young bit here, so its counter starts at one there.
-    "clock": lambda lcs, size: lcs.Clock(**size, init_freq=1),
-    "lru": lambda lcs, size: lcs.LRU(**size),
-    "opt": lambda lcs, size: lcs.Belady(**size),
-    "sieve": lambda lcs, size: lcs.Sieve(**size),
-    "lfu": lambda lcs, size: lcs.LFU(**size),
-    "w_tinylfu": lambda lcs, size: lcs.WTinyLFU(**size),
-    "lecar": lambda lcs, size: lcs.LeCaR(**size),
-    "s3fifo": lambda lcs, size: lcs.S3FIFO(**size),
+    "clock": lambda lcs, **size: lcs.Clock(**size, init_freq=1),
+    "lru": lambda lcs, **size: lcs.LRU(**size),
+    "opt": lambda lcs, **size: lcs.Belady(**size),
+    "arc": lambda lcs, **size: lcs.ARC(**size),
+    "lecar": lambda lcs, **size: lcs.LeCaR(**size),
+    "lfu": lambda lcs, **size: lcs.LFU(**size),
+    "lirs": lambda lcs, **size: lcs.LIRS(**size),
+    "lru_k": lambda lcs, **size: lcs.LRUK(**size),
+    "mq": lambda lcs, **size: lcs.MQ(**size, lifetime=size["cache_size"]),
+    "s3fifo": lambda lcs, **size: lcs.S3FIFO(**size),
+    "sieve": lambda lcs, **size: lcs.Sieve(**size),
+    "slru": lambda lcs, **size: lcs.SLRU(**size),
+    "two_queue": lambda lcs, **size: lcs.TwoQ(**size),
+    "w_tinylfu": lambda lcs, **size: lcs.WTinyLFU(**size),
 }
-
-OTHER_RULES = {"lecar", "s3fifo", "w_tinylfu"}
-"""Those whose papers the library does not follow (tests/oracle/papers): other misses, by right."""
+OTHER_RULES = {"lecar", "lirs", "lru_k", "s3fifo", "slru", "w_tinylfu"}
+"""Policies whose peer is another algorithm of that name, so that misses differ, by right."""
 
 
 @njit
@@ -95,7 +100,7 @@ def cache(policy: str, nr_frames: int, fitted: bool) -> Any:
     size = {"cache_size": nr_frames}
     if fitted:
         size["hashpower"] = max(4, math.ceil(math.log2(nr_frames)) + 1)
-    return FACTORIES[policy](lcs, size)
+    return FACTORIES[policy](lcs, **size)
 
 
 def time_policy(

@@ -31,8 +31,7 @@ from benchmarks import ceiling, peers
 from benchmarks.engine import Engine, as_trace
 from benchmarks.workload import Workload, workloads
 
-POLICIES = ("fifo", "clock", "lru", "opt")
-PEERS = ("peer", "fitted")
+POLICIES = tuple(peers.FACTORIES)
 
 
 @dataclass(frozen=True)
@@ -90,14 +89,13 @@ class Bench:
             timers["engine"] = lambda: engine.time_policy(policy, self.trace, nr_frames)
         if policy in ceiling.LOOPS:
             timers["ceiling"] = lambda: ceiling.time_loop(policy, self.work, nr_frames)
-        for name in PEERS if self.peer else ():
+        for name in ("peer", "fitted") if self.peer else ():
             args = (policy, path, nr_frames, self.rows, name == "fitted")
             timers[name] = lambda args=args: peers.time_policy(*args)
         timed = medians(self.repeat, timers)
         misses = {name: found for name, (_, found) in timed.items()}
-        if policy in peers.OTHER_RULES:
-            misses = {name: found for name, found in misses.items() if name not in PEERS}
         differs = ", ".join(f"{name} {found:,}" for name, found in misses.items())
+        alike = set() if policy in peers.OTHER_RULES else set(misses.values())
         return Line(
             policy,
             size,
@@ -106,7 +104,7 @@ class Bench:
                 timed[name][0] / self.rows * 1e9 if name in timed else None
                 for name in ("engine", "ceiling", "peer", "fitted")
             ),
-            disagreement=differs if len(set(misses.values())) > 1 else "",
+            disagreement=differs if len(alike) > 1 else "",
         )
 
 
@@ -119,7 +117,7 @@ RATIOS = ("x ceiling", "x peer", "x fitted")
 
 
 def print_table(lines: list[Line]) -> None:
-    print(f"{'policy':<7}" + "".join(f"{name:>{len(name) + 3}}" for name in COLUMNS + RATIOS))
+    print(f"{'policy':<10}" + "".join(f"{name:>{len(name) + 3}}" for name in COLUMNS + RATIOS))
     for line in lines:
         cells = (
             f"{line.size:.0%}",
@@ -130,9 +128,9 @@ def print_table(lines: list[Line]) -> None:
             *(shown(line.times(ns), ".1f") for ns in (line.peer, line.fitted)),
         )
         row = zip(COLUMNS + RATIOS, cells, strict=True)
-        print(f"{line.policy:<7}" + "".join(f"{cell:>{len(name) + 3}}" for name, cell in row))
+        print(f"{line.policy:<10}" + "".join(f"{cell:>{len(name) + 3}}" for name, cell in row))
         if line.disagreement:
-            print(f"       MISSES DIFFER: {line.disagreement}")
+            print(f"          MISSES DIFFER: {line.disagreement}")
 
 
 def arguments() -> argparse.Namespace:

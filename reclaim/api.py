@@ -61,9 +61,13 @@ from reclaim.kit.frequency import (
 )
 from reclaim.kit.ghosts import (
     Ghosts,
+    ghost_claim,
+    ghost_forget_oldest,
     ghost_list,
+    ghost_move_front,
     ghost_oldest,
     ghost_push_front,
+    ghost_recall,
     ghost_remember,
     ghost_remove,
     ghost_set_word,
@@ -81,10 +85,12 @@ from reclaim.kit.heap import (
     heap_top,
     heap_update,
 )
+from reclaim.kit.history import History
 from reclaim.kit.hment_checks import HMENT_LINKS, HMENT_WORDS, wrong_hments
 from reclaim.kit.lists import (
     frames_on,
     list_at,
+    list_back,
     list_before,
     list_behind,
     list_insert,
@@ -100,6 +106,19 @@ from reclaim.kit.lists import (
 from reclaim.kit.pool import Pool, pool_alloc, pool_free, pool_short
 from reclaim.kit.pte_chains import PteChains
 from reclaim.kit.pv_lists import PvLists
+from reclaim.kit.recency import (
+    RecencyStack,
+    stack_drop,
+    stack_drop_name,
+    stack_holds,
+    stack_leave,
+    stack_prune,
+    stack_push,
+    stack_size,
+    stack_take_marked,
+    stack_touch,
+    wrong_stack,
+)
 from reclaim.kit.regret import Regret, regret_choose, regret_evicted, regret_wanted
 from reclaim.kit.rings import (
     RING_WORDS,
@@ -120,12 +139,15 @@ from reclaim.kit.row_lists import (
     row_list_remove,
 )
 from reclaim.kit.sized import (
+    sized_last,
     sized_list,
+    sized_move_back,
     sized_move_front,
     sized_push_back,
     sized_push_front,
     sized_remove,
     sized_take_back,
+    sized_take_victims,
     wrong_sizes,
 )
 from reclaim.kit.sketch import Sketch, sketch_add, sketch_estimate, sketch_halve

@@ -26,6 +26,7 @@ from reclaim.run import PluginChoice, RunSpec, build, run_one
 from reclaim.trace import events as ev
 from reclaim.trace.model import Trace, TraceMeta
 from reclaim.trace.script import parse_script
+from reclaim.vm.invariants import broken
 from reclaim.vm.machine import Machine
 
 RMAPS = ("pte_chain", "anon_vma_chain", "full_scan")
@@ -89,9 +90,12 @@ class _Watched(Driver):
     """A driver that lets somebody look at the machine after each event."""
 
     after: Callable[[Machine, int], None]
+    each: bool
 
     def _event(self, event: Any, number: int) -> None:
         super()._event(event, number)
+        if self.each:
+            assert not broken(self.m, self.policy)
         self.after(self.m, int(event["verb"]))
 
 
@@ -99,9 +103,13 @@ def watch(
     text: str,
     strategy: str | PluginChoice,
     after: Callable[[Machine, int], None] = lambda _m, _verb: None,
+    each: bool = False,
     **spec: Any,
 ) -> Machine:
-    """Run a script, call `after(machine, verb)` behind each event, and return the machine."""
+    """Run a script, call `after(machine, verb)` behind each event, and return the machine.
+
+    `each`: every invariant is checked there too.
+    """
     trace = parse_script(text)
     chosen = spec_of(strategy, **spec)
     resolved, following = resolve(
@@ -113,7 +121,7 @@ def watch(
         np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.uint8), np.zeros(0, np.int32)
     )
     driver = _Watched(trace, m, state, bind(m, state, span, np.zeros(8, np.int64)), span)
-    driver.after = after
+    driver.after, driver.each = after, each
     driver.run()
     return m
 

@@ -128,7 +128,7 @@ class S3Fifo(Policy):
 
     def evicted(self, m, pfn):
         if word(m, pfn, COUNT) == SMALL:
-            ghost_remember(self.ghosts, 0, page_of(m, pfn), self.nr_main)
+            ghost_remember(self.ghosts, 0, page_of(m, pfn), 1, self.nr_main)
         return 0
 
     def removed(self, m, pfn, why):

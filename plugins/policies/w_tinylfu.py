@@ -39,7 +39,7 @@ from reclaim.api import (
     U,
     hookimpl,
     list_at,
-    list_before,
+    list_back,
     page_of,
     sized_list,
     sized_move_front,
@@ -89,7 +89,7 @@ class WTinyLfu(Policy):
         return tiny_lfu_estimate(self.uses, page_of(m, pfn))
 
     def oldest(self, m, k):
-        return list_before(m, list_at(m, k)) if self.sizes[U(k)] > 0 else NIL
+        return list_back(m, list_at(m, k))
 
     def fault_in(self, m, pfn, page, shadow):
         sized_push_front(m, self.sizes, WINDOW, pfn)

@@ -102,6 +102,12 @@ def scan_before(m: Machine, pfn: int) -> int:
     return following
 
 
+def list_back(m: Machine, at: int) -> int:
+    """Return the frame at the back of a list, NIL if it is empty; it stays, and is not counted."""
+    pfn = m.frame[U(at * FRAME_WORDS + FRAME_PREV)]
+    return NIL if pfn == at else pfn
+
+
 @kernel
 def take_back(m: Machine, at: int) -> int:
     """Take the frame at the back of a list off it and count it as scanned; NIL if it is empty.

@@ -21,7 +21,6 @@ from reclaim.kit.ghosts import (
     ghost_list,
     ghost_remember,
     ghost_remove,
-    ghost_set_word,
     ghost_word,
 )
 from reclaim.kit.rng import new_rng, random_below
@@ -78,8 +77,7 @@ def regret_choose(r: Regret) -> int:
 @kernel(cold=True)
 def regret_evicted(r: Regret, expert: int, page: int, time: int) -> None:
     """Write a page that left its frame into the history of the expert who named it."""
-    ghost_set_word(r.histories, page, time)
-    ghost_remember(r.histories, expert, page, r.nr_frames)
+    ghost_remember(r.histories, expert, page, time, r.nr_frames)
 
 
 @kernel(cold=True)

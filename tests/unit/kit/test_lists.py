@@ -15,6 +15,7 @@ from reclaim.ids import NIL
 from reclaim.kit.lists import (
     frames_on,
     list_at,
+    list_back,
     list_before,
     list_behind,
     list_remove,
@@ -66,7 +67,9 @@ def program(m: Any, ops: Any, out: Any, victims: Any) -> int:
         elif what == TO_FRONT:
             move_to_front(m, at, pfn)
         elif what == TAKE:
-            out[nr] = take_back(m, at)
+            out[nr] = list_back(m, at)
+            if take_back(m, at) != out[nr]:
+                out[nr] = -99
             nr += 1
         else:
             taken = take_victims(m, at, pfn, victims)
