@@ -13,10 +13,12 @@ it back is owed. A tick clears the used bits of all pages, so a dirty page that 
 goes before a clean one that was.
 
 At a fault the hand passes frames in the order in which they came, and stops at the first of class
-0; only when a whole turn has met none does it go round again for the lowest class it has seen. To
-look at a young bit without losing it the policy keeps in the frame what it took from the PTE.
+0; only when a whole turn has met none does it go round again for the lowest class it has seen, and
+until the next tick it stops at that class: pages only rise, and a new one counts as used. To look
+at a young bit without losing it the policy keeps in the frame what it took from the PTE.
 
-Cost: nothing a hit; a walk for each frame passed, at most one turn; a walk a frame at each tick.
+Cost: nothing a hit; a walk for each frame passed, four turns at most between two ticks but for
+those that end at a victim; a walk a frame at each tick.
 
 Source: A. S. Tanenbaum, "Modern Operating Systems", section "The not recently used page replacement
 algorithm"; the classes are the hardware's R and M bits. Deviations: the victim is the hand's next
@@ -64,13 +66,14 @@ class Nru(Policy):
         )
     }
     size: I64
+    floor: I64  # no frame is of a lower class
 
     @classmethod
     def new(cls, nr_frames, nr_pages, seed, age_every):
-        return cls(size=np.zeros(1, dtype=np.int64))
+        return cls(size=np.zeros(1, dtype=np.int64), floor=np.zeros(1, dtype=np.int64))
 
     def fault_in(self, m, pfn, page, shadow):
-        set_word(m, pfn, 0, 0)
+        set_word(m, pfn, 0, USED)
         sized_push_front(m, self.size, 0, pfn)
 
     def accessed(self, m, pfn, page, how, nr):
@@ -78,6 +81,7 @@ class Nru(Policy):
             set_word(m, pfn, 0, word(m, pfn, 0) | USED)
 
     def age(self, m):
+        self.floor[0] = 0
         for _ in range(self.size[0]):
             pfn = sized_take_back(m, self.size, 0)
             referenced(m, pfn)
@@ -93,21 +97,24 @@ class Nru(Policy):
 
     def select(self, m, nr_wanted, victims, page):
         nr = 0
-        wanted = 0
+        asks = True
+        wanted = self.floor[0]
         while nr < nr_wanted and self.size[0] > 0:
             lowest = USED | DIRTY
             for _ in range(self.size[0]):
                 pfn = sized_take_back(m, self.size, 0)
-                known = self.look(m, pfn) if wanted == 0 else word(m, pfn, 0)
+                known = self.look(m, pfn) if asks else word(m, pfn, 0)
                 if known <= wanted:
                     victims[nr] = pfn
                     nr += 1
                     if nr == nr_wanted:
-                        break
+                        return nr
                 else:
                     lowest = min(lowest, known)
                     sized_push_front(m, self.size, 0, pfn)
             wanted = lowest
+            self.floor[0] = min(lowest, USED)  # what comes in is used
+            asks = False
         return nr
 
     def removed(self, m, pfn, why):
@@ -121,6 +128,7 @@ class Nru(Policy):
         sized_remove(m, self.size, pfn)
         sized_push_back(m, self.size, 0, pfn)
         set_word(m, pfn, 0, 0)
+        self.floor[0] = 0
 
     def check(self, m, owned):
         return wrong_sizes(m, self.size, owned)

@@ -28,13 +28,19 @@ class Nru(Listed):
         super().__init__()
         self.age_every = age_every
         self.used: set[int] = set()
+        self.lowest = 0  # a turn since the tick has met nobody below this class
         self.spared: set[int] = set()  # put back since the last tick
+
+    def fault_in(self, page: int) -> None:
+        super().fault_in(page)
+        self.used.add(page)
 
     def age(self, young: Young) -> None:
         for page in self.pages:
             young(page)
         self.used.clear()
         self.spared.clear()
+        self.lowest = 0
 
     def accessed(self, page: int, how: str, nr: int) -> None:
         if how != "PTE" and page in self.pages:
@@ -47,11 +53,11 @@ class Nru(Listed):
 
     def select(self, nr: int, page: int, young: Young) -> list[int]:
         victims: list[int] = []
-        wanted = 0
+        wanted, first = self.lowest, True
         while self.pages and len(victims) < nr:
             passed = []
             for at in list(self.pages):
-                if wanted == 0 and young(at):
+                if first and young(at):
                     self.used.add(at)
                 self.pages.remove(at)
                 if self.class_of(at) <= wanted:
@@ -61,7 +67,9 @@ class Nru(Listed):
                 else:
                     passed.append(at)
             self.pages += passed
-            wanted = min((self.class_of(at) for at in passed), default=3)
+            if len(victims) < nr:
+                wanted, first = min((self.class_of(at) for at in passed), default=3), False
+                self.lowest = min(wanted, 2)
         for victim in victims:
             self.used.discard(victim)
         return victims
@@ -81,3 +89,4 @@ class Nru(Listed):
             self.pages.insert(0, page)
             self.used.discard(page)
             self.spared.discard(page)
+            self.lowest = 0
