@@ -13,11 +13,10 @@ scan of all its pages; WSClock lets the hand of a clock find out on its way. A p
 come in is stamped with its fault.
 
 If a whole turn finds only working sets, memory is overcommitted. The paper then suspends a process;
-here no process can be, so the page that comes nearest to leaving goes: the oldest stamp, the first
-that the hand meets.
+here no process can be. Nobody will leave a working set before the oldest stamp is `tau` old, so
+until then there is nothing to look for, and the first page that is not young goes, as in CLOCK.
 
-Cost: nothing a hit; a walk for each frame the hand passes, at most one turn, which it takes each
-time memory is overcommitted.
+Cost: nothing a hit; a walk for each frame the hand passes, at most two turns.
 
 Source: R. W. Carr, J. L. Hennessy, "WSClock: a simple and effective algorithm for virtual memory
 management", SOSP 1981, section 4. Deviations: time is the machine's accesses, where each process
@@ -62,11 +61,13 @@ class WsClock(Policy):
         )
     }
     hand: I64
+    crowded: I64  # until then every page is in a working set
     tau: int
 
     @classmethod
     def new(cls, nr_frames, nr_pages, seed, tau):
-        return cls(hand=np.zeros(1, dtype=np.int64), tau=tau or nr_frames)
+        crowded = np.full(1, NIL, dtype=np.int64)
+        return cls(hand=np.zeros(1, dtype=np.int64), crowded=crowded, tau=tau or nr_frames)
 
     def fault_in(self, m, pfn, page, shadow):
         hold(m, pfn)
@@ -77,28 +78,23 @@ class WsClock(Policy):
             set_word(m, pfn, 0, now(m))
 
     def select(self, m, nr_wanted, victims, page):
-        """Name what one turn finds outside of working sets, else the oldest frame."""
         nr = 0
-        oldest = NIL
-        for _ in range(m.nr_frames):
-            if nr == nr_wanted:
+        oldest = now(m)
+        for step in range(2 * m.nr_frames):
+            if nr == nr_wanted or (nr > 0 and step >= m.nr_frames):
                 break
+            if step == m.nr_frames:
+                self.crowded[0] = oldest + self.tau
             pfn = turn(m, self.hand, 0)
             if not is_held(m, pfn):
                 continue
             if referenced(m, pfn) > 0:
                 set_word(m, pfn, 0, now(m))
-            elif now(m) - word(m, pfn, 0) > self.tau:
+            elif now(m) <= self.crowded[0] or now(m) - word(m, pfn, 0) > self.tau:
                 let_go(m, pfn)
                 victims[nr] = pfn
                 nr += 1
-            if oldest == NIL or word(m, pfn, 0) < word(m, oldest, 0):
-                oldest = pfn
-        if nr == 0 and oldest != NIL:
-            let_go(m, oldest)
-            victims[0] = oldest
-            nr = 1
-            self.hand[0] = oldest + 1 if oldest + 1 < m.nr_frames else 0
+            oldest = min(oldest, word(m, pfn, 0))
         return nr
 
     def removed(self, m, pfn, why):

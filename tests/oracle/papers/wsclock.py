@@ -1,13 +1,14 @@
 """WSClock, Carr and Hennessy 1981: a clock whose frames carry the time of their last use.
 
+Where all pages are in the working set the paper suspends a process. There is only one here: until
+the oldest of the times is `tau` ago, the first page goes whose bit is clear.
+
 libcachesim has none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-SLOW = True  # where all is in the working set, it looks at all pages for each fault
 
 
 def misses(trace: Sequence[int], frames: int, *, tau: int = 0) -> list[int]:
@@ -17,6 +18,7 @@ def misses(trace: Sequence[int], frames: int, *, tau: int = 0) -> list[int]:
     bit: dict[int, bool] = {}
     last_use: dict[int, int] = {}
     hand = 0
+    overcommitted_until = -1
     missed = []
     for now, page in enumerate(trace):
         if page in bit:
@@ -26,18 +28,18 @@ def misses(trace: Sequence[int], frames: int, *, tau: int = 0) -> list[int]:
         if len(ring) < frames:
             ring.append(page)
         else:
-            for _ in range(frames):
+            passed = 0
+            while True:
                 candidate = ring[hand]
                 if bit[candidate]:
                     bit[candidate] = False
                     last_use[candidate] = now
-                elif now - last_use[candidate] > window:
+                elif now <= overcommitted_until or now - last_use[candidate] > window:
                     break
                 hand = (hand + 1) % frames
-            else:
-                # All are in the working set: the one that is nearest to leaving it.
-                turn = ring[hand:] + ring[:hand]
-                hand = ring.index(min(turn, key=lambda one: last_use[one]))
+                passed += 1
+                if passed == frames:
+                    overcommitted_until = min(last_use[one] for one in ring) + window
             del bit[ring[hand]]
             ring[hand] = page
             hand = (hand + 1) % frames
