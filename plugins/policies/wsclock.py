@@ -16,7 +16,8 @@ If a whole turn finds only working sets, memory is overcommitted. The paper then
 here no process can be. Nobody will leave a working set before the oldest stamp is `tau` old, so
 until then there is nothing to look for, and the first page that is not young goes, as in CLOCK.
 
-Cost: nothing a hit; a walk for each frame the hand passes, at most two turns.
+Cost: nothing a hit; a walk for each frame the hand passes, at most two turns; most with a `tau`
+whose working set just fills memory, since the hand then travels far between two victims.
 
 Source: R. W. Carr, J. L. Hennessy, "WSClock: a simple and effective algorithm for virtual memory
 management", SOSP 1981, section 4. Deviations: time is the machine's accesses, where each process
@@ -57,7 +58,7 @@ class WsClock(Policy):
     needs = frozenset({"young"})
     params = {
         "tau": Param(
-            int, 0, low=0, unit="accesses", text="working-set window; 0: as many as frames"
+            int, 0, low=0, unit="accesses", text="working-set window; 0: a quarter of the frames"
         )
     }
     hand: I64
@@ -67,7 +68,9 @@ class WsClock(Policy):
     @classmethod
     def new(cls, nr_frames, nr_pages, seed, tau):
         crowded = np.full(1, NIL, dtype=np.int64)
-        return cls(hand=np.zeros(1, dtype=np.int64), crowded=crowded, tau=tau or nr_frames)
+        return cls(
+            hand=np.zeros(1, dtype=np.int64), crowded=crowded, tau=tau or max(1, nr_frames // 4)
+        )
 
     def fault_in(self, m, pfn, page, shadow):
         hold(m, pfn)

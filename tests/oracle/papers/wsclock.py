@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 
 def misses(trace: Sequence[int], frames: int, *, tau: int = 0) -> list[int]:
-    """Replace a page that was not used for more than `tau` accesses (0: as many as frames)."""
-    window = tau or frames
+    """Replace a page that was not used for more than `tau` accesses (0: frames / 4)."""
+    window = tau or max(1, frames // 4)
     ring: list[int] = []
     bit: dict[int, bool] = {}
     last_use: dict[int, int] = {}
