@@ -119,6 +119,20 @@ from reclaim.kit.recency import (
     stack_touch,
     wrong_stack,
 )
+from reclaim.kit.regions import (
+    REGION_END,
+    REGION_SAMPLE,
+    REGION_START,
+    Regions,
+    count_use,
+    draw_frame,
+    end_look,
+    next_idle,
+    nr_regions,
+    region_get,
+    split_regions,
+    wrong_regions,
+)
 from reclaim.kit.regret import Regret, regret_choose, regret_evicted, regret_wanted
 from reclaim.kit.rings import (
     RING_WORDS,
@@ -151,6 +165,7 @@ from reclaim.kit.sized import (
     wrong_sizes,
 )
 from reclaim.kit.sketch import Sketch, sketch_add, sketch_estimate, sketch_halve
+from reclaim.kit.sweeps import hold, is_held, let_go, next_held, turn, wrong_holds
 from reclaim.kit.tiny_lfu import TinyLfu, tiny_lfu_add, tiny_lfu_estimate
 from reclaim.kit.tree import (
     tree_first,
@@ -196,7 +211,7 @@ from reclaim.rows import (
     VMA_START,
     VMA_WORDS,
 )
-from reclaim.vm.evict import DROP, KEEP, STOP, maps, referenced, unmap_one
+from reclaim.vm.evict import DROP, KEEP, STOP, maps, referenced, unmap_one, was_dirty
 from reclaim.vm.frames import (
     file_of,
     frame_of,

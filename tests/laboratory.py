@@ -73,11 +73,12 @@ def rmap(name: str, **params: Any) -> PluginChoice:
 
 
 def spec_of(
-    strategy: str | PluginChoice, by: str = "fifo", frames: int = PLENTY, **rest: Any
+    strategy: str | PluginChoice, by: str | PluginChoice = "fifo", frames: int = PLENTY, **rest: Any
 ) -> RunSpec:
     """Name a run; checks every invariant at its end unless told otherwise."""
     chosen = rmap(strategy) if isinstance(strategy, str) else strategy
-    return RunSpec(policy(by), chosen, frames, **{"check": True, **rest})
+    who = policy(by) if isinstance(by, str) else by
+    return RunSpec(who, chosen, frames, **{"check": True, **rest})
 
 
 def run(text: str | Trace, strategy: str | PluginChoice, **spec: Any) -> dict[str, Any]:
@@ -104,11 +105,12 @@ def watch(
     strategy: str | PluginChoice,
     after: Callable[[Machine, int], None] = lambda _m, _verb: None,
     each: bool = False,
+    found: list[Any] | None = None,
     **spec: Any,
 ) -> Machine:
     """Run a script, call `after(machine, verb)` behind each event, and return the machine.
 
-    `each`: every invariant is checked there too.
+    `each`: every invariant is checked there too. The policy's state is appended to `found`.
     """
     trace = parse_script(text)
     chosen = spec_of(strategy, **spec)
@@ -116,6 +118,8 @@ def watch(
         trace, chosen.fork_copies, chosen.policy.cls.SEES_FUTURE, chosen.rmap.cls.copies_on_move
     )
     m, state = build(trace, chosen, resolved)
+    if found is not None:
+        found.append(state)
     m.next_use = following
     span = loop.Span.of(
         np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.uint8), np.zeros(0, np.int32)
