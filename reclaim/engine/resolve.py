@@ -234,6 +234,17 @@ def resolve(
         following = np.load(future, mmap_mode="r")
         if len(following) == known.nr_touches:
             return known, following
+    found, following = resolve_anew(trace, fork_copies, lookahead, copies_on_move)
+    if lookahead:
+        _keep(future, following)
+    _keep(sizes, asdict(found))
+    return found, following
+
+
+def resolve_anew(
+    trace: Trace, fork_copies: str, lookahead: bool, copies_on_move: bool = False
+) -> tuple[Resolved, I64]:
+    """Find what `resolve` finds, and keep nothing on disk: for traces that will not come again."""
     m = _run(trace, fork_copies == "all", copies_on_move, lookahead)
     nr_touches = int(m.live[r.TOUCH])
     found = Resolved(
@@ -242,8 +253,5 @@ def resolve(
         nr_leaves=int(m.live[r.LEAF_TOP]),
         nr_touches=nr_touches,
     )
-    following = next_uses(m.page_of_touch[:nr_touches]) if lookahead else nothing
-    if lookahead:
-        _keep(future, following)
-    _keep(sizes, asdict(found))
-    return found, following
+    nothing = np.zeros(0, dtype=np.int64)
+    return found, next_uses(m.page_of_touch[:nr_touches]) if lookahead else nothing
