@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from reclaim.cli import capture, check, compare, config, new, plugins, run, trace
+from reclaim.cli import capture, check, compare, config, explain, new, plugins, run, trace
 from reclaim.errors import ReclaimError
 
 # rich's markup and tracebacks cost start-up time and width; help is plain text.
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("check")(check.check)
+app.command("explain")(explain.explain)
 app.command("capture", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})(
     capture.capture
 )

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from reclaim.engine import events, loop
-from reclaim.engine.bind import Bound, bind
+from reclaim.engine import loop
+from reclaim.engine.bind import PLAIN, bind
 from reclaim.engine.drive import Driver
 from reclaim.engine.resolve import resolve_anew
 from reclaim.engine.snapshot import decisions, digest
@@ -20,7 +20,11 @@ from reclaim.trace.script import parse_script
 def drive(trace: Trace, spec: RunSpec, *, compiled: bool) -> Driver:
     """Make a machine that is ready to run a trace, compiled or as plain Python."""
     resolved, following = resolve_anew(
-        trace, spec.fork_copies, spec.policy.cls.SEES_FUTURE, spec.rmap.cls.copies_on_move
+        trace,
+        spec.fork_copies,
+        spec.policy.cls.SEES_FUTURE,
+        spec.rmap.cls.copies_on_move,
+        not compiled,
     )
     m, policy = build(trace, spec, resolved)
     m.next_use = following
@@ -28,8 +32,7 @@ def drive(trace: Trace, spec: RunSpec, *, compiled: bool) -> Driver:
         np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.uint8), np.zeros(0, np.int32)
     )
     args = np.zeros(8, np.int64)
-    plain = Bound(loop.pair, events.apply, 0.0, cold=False)
-    return Driver(trace, m, policy, bind(m, policy, span, args) if compiled else plain, span)
+    return Driver(trace, m, policy, bind(m, policy, span, args) if compiled else PLAIN, span)
 
 
 def outcome(text: str, spec: RunSpec, *, compiled: bool) -> dict[str, Any]:

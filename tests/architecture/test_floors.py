@@ -28,6 +28,7 @@ FLOORS: list[tuple[str, ...]] = [
     ("reclaim.session",),  # a configuration becomes runs
     ("reclaim.compare",),
     ("reclaim.testing", "reclaim.templates"),  # for those who write plugins
+    ("reclaim.explain",),
     ("reclaim",),  # the package itself: what Python users call
     ("reclaim.cli",),
 ]
