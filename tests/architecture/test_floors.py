@@ -27,6 +27,8 @@ FLOORS: list[tuple[str, ...]] = [
     ("reclaim.opening", "reclaim.run"),
     ("reclaim.session",),  # a configuration becomes runs
     ("reclaim.compare",),
+    ("reclaim.testing", "reclaim.templates"),  # for those who write plugins
+    ("reclaim.explain",),
     ("reclaim",),  # the package itself: what Python users call
     ("reclaim.cli",),
 ]
@@ -35,7 +37,7 @@ FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 NARROWER = {"reclaim.trace": ("reclaim.errors", "reclaim.ids", "reclaim.trace")}
 
 PLUGIN_IMPORTS = {"reclaim.api", "numpy", "numba"}
-ORACLE_IMPORTS = ("reclaim.errors", "reclaim.ids", "reclaim.trace")
+ORACLE_IMPORTS = ("reclaim.errors", "reclaim.ids", "reclaim.trace", "reclaim.testing.scripts")
 
 
 def home(module: str) -> str:
