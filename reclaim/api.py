@@ -173,7 +173,7 @@ from reclaim.rows import (
     VMA_START,
     VMA_WORDS,
 )
-from reclaim.vm.evict import DROP, KEEP, STOP, maps, referenced, unmap_one
+from reclaim.vm.evict import DROP, KEEP, STOP, maps, referenced, unmap_one, was_dirty
 from reclaim.vm.frames import (
     file_of,
     frame_of,

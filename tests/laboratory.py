@@ -72,11 +72,12 @@ def rmap(name: str, **params: Any) -> PluginChoice:
 
 
 def spec_of(
-    strategy: str | PluginChoice, by: str = "fifo", frames: int = PLENTY, **rest: Any
+    strategy: str | PluginChoice, by: str | PluginChoice = "fifo", frames: int = PLENTY, **rest: Any
 ) -> RunSpec:
     """Name a run; checks every invariant at its end unless told otherwise."""
     chosen = rmap(strategy) if isinstance(strategy, str) else strategy
-    return RunSpec(policy(by), chosen, frames, **{"check": True, **rest})
+    who = policy(by) if isinstance(by, str) else by
+    return RunSpec(who, chosen, frames, **{"check": True, **rest})
 
 
 def run(text: str | Trace, strategy: str | PluginChoice, **spec: Any) -> dict[str, Any]:

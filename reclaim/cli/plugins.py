@@ -112,6 +112,7 @@ def _print_json(data: object) -> None:
 
 _NEEDS = {
     "page_tables": "walks page tables itself, and unmaps PTE by PTE",
+    "samples": "is told of every k-th access, as a processor samples them",
     "young": "asks the reverse map whether a frame was used",
     "accesses": "sees every access; no kernel can for mapped pages",
     "lookahead": "knows the future; no kernel can",

@@ -26,13 +26,22 @@ from reclaim.jit.handle import I64, Handle
 if TYPE_CHECKING:
     from reclaim.vm.machine import Machine
 
-NEEDS = ("young", "accesses", "lookahead", "page_tables")
+NEEDS = ("young", "accesses", "lookahead", "page_tables", "samples")
 """How a policy learns of use: it asks the reverse map, it sees every hit, it knows the future, it
-walks page tables itself.
+walks page tables itself, it is told of every k-th access.
 
 A policy with `page_tables` unmaps PTE by PTE and names only frames that nothing maps. It is the
 only kind that runs with a reverse map that is not exact.
 """
+
+AGE_EVERY = "age_every"
+"""Parameter of a policy with `age`: accesses between two calls; 0: as many as there are frames."""
+
+SAMPLE_EVERY = "sample_every"
+"""Parameter of a policy that needs `samples`: every so manyth access is sampled."""
+
+SAMPLE_JITTER = "sample_jitter"
+"""Parameter that such a policy may have: the distance is drawn anew each time, that is its mean."""
 
 
 class Policy(Handle):
@@ -48,7 +57,8 @@ class Policy(Handle):
         Parameters that a configuration may set; `new` receives them by name.
     needs : frozenset of str
         Of `NEEDS`. `accesses` and `lookahead` cannot be had for mapped pages in a real kernel:
-        reports mark such policies as unrealisable.
+        reports mark such policies as unrealisable. `samples` are those of a processor that records
+        an access now and then (PEBS).
         Those with `page_tables` unmap what they evict themselves, PTE by PTE (`unmap_one`).
     nr_lists : int
         Kit lists that the policy wants (`list_at(m, 0)`, ...).
@@ -67,11 +77,15 @@ class Policy(Handle):
     SEES_ACCESSES: ClassVar[bool] = False
     SEES_FUTURE: ClassVar[bool] = False
     RECORDS: ClassVar[bool] = False
+    AGES: ClassVar[bool] = False
+    SAMPLES: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.SEES_ACCESSES = bool({"accesses", "lookahead"} & cls.needs)
         cls.SEES_FUTURE = "lookahead" in cls.needs
+        cls.AGES = cls.age is not Policy.age
+        cls.SAMPLES = "samples" in cls.needs
 
     @classmethod
     def new(cls, nr_frames: int, nr_pages: int, seed: int, **params: Any) -> Self:
@@ -115,6 +129,24 @@ class Policy(Handle):
         ----------
         nr : int
             How many accesses in a row this stands for, at least 1.
+        """
+
+    def age(self, m: Machine) -> None:
+        """Look around: a tick of time, between accesses. Nothing may be evicted here.
+
+        Called after every `age_every` accesses (a parameter that the policy then declares), repeats
+        counted, under any pressure. What it costs is counted as reclaim's.
+        """
+
+    def sampled(self, m: Machine, pfn: int, page: int, nr: int) -> None:
+        """Hear of a sampled access, if the policy needs `samples` and has the page's frame.
+
+        Called behind the access, also if that brought the page in.
+
+        Parameters
+        ----------
+        nr : int
+            How many of the accesses in a row were sampled, at least 1.
         """
 
     def select(self, m: Machine, nr_wanted: int, victims: I64, page: int) -> int:

@@ -16,7 +16,7 @@ FLOORS: list[tuple[str, ...]] = [
     ("reclaim.errors", "reclaim.ids", "reclaim.rows"),
     ("reclaim.jit", "reclaim.trace"),
     # What the machine is built of, and that does not know it.
-    ("reclaim.counters", "reclaim.kit.pool", "reclaim.kit.tree"),
+    ("reclaim.counters", "reclaim.kit.pool", "reclaim.kit.rng", "reclaim.kit.tree"),
     ("reclaim.vm",),
     ("reclaim.kit",),
     ("reclaim.contract",),
