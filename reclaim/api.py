@@ -47,11 +47,23 @@ from reclaim.kit.file_tree import (
     file_tree_remove,
     file_tree_walk,
 )
+from reclaim.kit.frequency import (
+    Frequencies,
+    frequency_add,
+    frequency_add_all,
+    frequency_count,
+    frequency_holds,
+    frequency_remove,
+    frequency_take_least,
+    frequency_use,
+    wrong_frequencies,
+)
 from reclaim.kit.ghosts import (
     Ghosts,
     ghost_list,
     ghost_oldest,
     ghost_push_front,
+    ghost_remember,
     ghost_remove,
     ghost_set_word,
     ghost_size,
@@ -71,11 +83,14 @@ from reclaim.kit.heap import (
 from reclaim.kit.lists import (
     frames_on,
     list_at,
+    list_before,
+    list_behind,
     list_insert,
     list_remove,
     move_to_front,
     push_back,
     push_front,
+    scan_before,
     take_back,
     take_victims,
     wrong_lists,

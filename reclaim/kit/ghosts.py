@@ -118,6 +118,14 @@ def ghost_take_oldest(g: Ghosts, k: int) -> int:
     return page
 
 
+@kernel
+def ghost_remember(g: Ghosts, k: int, page: int, most: int) -> None:
+    """Put a page that is on no list at the front of list `k`, of which no more than `most` stay."""
+    ghost_push_front(g, k, page)
+    if ghost_size(g, k) > most:
+        ghost_take_oldest(g, k)
+
+
 def ghosts_on(g: Ghosts, k: int) -> list[int]:
     """Return the pages of a list from front to back; plain Python, for checks and teaching."""
     at = int(g.size[-1]) + k

@@ -17,6 +17,7 @@ from reclaim.kit.ghosts import (
     ghost_list,
     ghost_oldest,
     ghost_push_front,
+    ghost_remember,
     ghost_remove,
     ghost_set_word,
     ghost_size,
@@ -95,3 +96,12 @@ def test_the_check_sees_what_is_wrong() -> None:
     ghosts.row[4 * GHOST_WORDS + LIST] = 1
     ghosts.row[5 * GHOST_WORDS + LIST] = 0
     assert "2 pages say" in wrong_ghosts(ghosts)
+
+
+def test_no_more_than_so_many_are_remembered() -> None:
+    ghosts = Ghosts.new(PAGES, LISTS)
+    for page in range(6):
+        ghost_remember(ghosts, 2, page, 3)
+    assert ghosts_on(ghosts, 2) == [5, 4, 3]
+    ghost_remember(ghosts, 1, 0, 0)
+    assert ghosts_on(ghosts, 1) == []
