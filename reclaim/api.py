@@ -98,6 +98,20 @@ from reclaim.kit.lists import (
 from reclaim.kit.pool import Pool, pool_alloc, pool_free, pool_short
 from reclaim.kit.pte_chains import PteChains
 from reclaim.kit.pv_lists import PvLists
+from reclaim.kit.regions import (
+    REGION_END,
+    REGION_SAMPLE,
+    REGION_START,
+    Regions,
+    count_use,
+    draw_frame,
+    end_look,
+    next_idle,
+    nr_regions,
+    region_get,
+    split_regions,
+    wrong_regions,
+)
 from reclaim.kit.reuse_clock import (
     ReuseClock,
     clock_end_test,
@@ -143,6 +157,7 @@ from reclaim.kit.sized import (
     sized_take_back,
     wrong_sizes,
 )
+from reclaim.kit.sweeps import hold, is_held, let_go, next_held, turn, wrong_holds
 from reclaim.kit.tree import (
     tree_first,
     tree_insert,

@@ -100,15 +100,21 @@ def watch(
     text: str,
     strategy: str | PluginChoice,
     after: Callable[[Machine, int], None] = lambda _m, _verb: None,
+    found: list[Any] | None = None,
     **spec: Any,
 ) -> Machine:
-    """Run a script, call `after(machine, verb)` behind each event, and return the machine."""
+    """Run a script, call `after(machine, verb)` behind each event, and return the machine.
+
+    The policy's state is appended to `found`.
+    """
     trace = parse_script(text)
     chosen = spec_of(strategy, **spec)
     resolved, following = resolve(
         trace, chosen.fork_copies, chosen.policy.cls.SEES_FUTURE, chosen.rmap.cls.copies_on_move
     )
     m, state = build(trace, chosen, resolved)
+    if found is not None:
+        found.append(state)
     m.next_use = following
     span = loop.Span.of(
         np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.uint8), np.zeros(0, np.int32)

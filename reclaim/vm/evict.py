@@ -141,7 +141,7 @@ def referenced(m: Machine, pfn: int) -> int:
 
 @kernel
 def was_dirty(m: Machine, pfn: int) -> bool:
-    """Tell whether the frame that `referenced` was asked of last is dirty, in a PTE or by itself."""
+    """Tell whether the frame that `referenced` was last asked of is dirty, or one of its PTEs."""
     return (m.live[U(r.WALK_FLAGS)] & DIRTY) != 0 or frame_flag(m, pfn, r.FRAME_DIRTY)
 
 

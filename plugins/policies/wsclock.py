@@ -1,0 +1,120 @@
+"""WSClock: a clock that approximates the working set; each frame knows when it was last used.
+
+::
+
+           hand
+            v
+    ... [A  t=90] [B  t=40] [C  t=70] ...         now = 100, tau = 50
+     young?   stamp it with now, clear its bits, pass on
+     else     now - t > tau: not in the working set, the victim; else pass on
+
+The working set of a process is what it used in its last `tau` accesses. To trim it exactly takes a
+scan of all its pages; WSClock lets the hand of a clock find out on its way. A page that has just
+come in is stamped with its fault.
+
+If a whole turn finds only working sets, memory is overcommitted. The paper then suspends a process;
+here no process can be, so the page that comes nearest to leaving goes: the oldest stamp, the first
+that the hand meets.
+
+Cost: nothing a hit; a walk for each frame the hand passes, at most one turn, which it takes each
+time memory is overcommitted.
+
+Source: R. W. Carr, J. L. Hennessy, "WSClock: a simple and effective algorithm for virtual memory
+management", SOSP 1981, section 4. Deviations: time is the machine's accesses, where each process
+has its virtual time; no load control; the machine writes a dirty victim at once, where the paper
+queues it for cleaning and passes on.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reclaim.api import (
+    BY_PTE,
+    I64,
+    NIL,
+    Param,
+    Policy,
+    hold,
+    hookimpl,
+    is_held,
+    let_go,
+    now,
+    referenced,
+    set_word,
+    turn,
+    word,
+    wrong_holds,
+)
+
+
+class WsClock(Policy):
+    """A hand over frames in physical order; word 0: when the frame was last seen used."""
+
+    name = "wsclock"
+    summary = "a clock that passes over what was used in the last tau accesses"
+    source = "Carr and Hennessy, SOSP 1981"
+    family = "accessed bits"
+    needs = frozenset({"young"})
+    params = {
+        "tau": Param(
+            int, 0, low=0, unit="accesses", text="working-set window; 0: as many as frames"
+        )
+    }
+    hand: I64
+    tau: int
+
+    @classmethod
+    def new(cls, nr_frames, nr_pages, seed, tau):
+        return cls(hand=np.zeros(1, dtype=np.int64), tau=tau or nr_frames)
+
+    def fault_in(self, m, pfn, page, shadow):
+        hold(m, pfn)
+        set_word(m, pfn, 0, now(m))
+
+    def accessed(self, m, pfn, page, how, nr):
+        if how != BY_PTE:
+            set_word(m, pfn, 0, now(m))
+
+    def select(self, m, nr_wanted, victims, page):
+        """Name what one turn finds outside of working sets, else the oldest frame."""
+        nr = 0
+        oldest = NIL
+        for _ in range(m.nr_frames):
+            if nr == nr_wanted:
+                break
+            pfn = turn(m, self.hand, 0)
+            if not is_held(m, pfn):
+                continue
+            if referenced(m, pfn) > 0:
+                set_word(m, pfn, 0, now(m))
+            elif now(m) - word(m, pfn, 0) > self.tau:
+                let_go(m, pfn)
+                victims[nr] = pfn
+                nr += 1
+            if oldest == NIL or word(m, pfn, 0) < word(m, oldest, 0):
+                oldest = pfn
+        if nr == 0 and oldest != NIL:
+            let_go(m, oldest)
+            victims[0] = oldest
+            nr = 1
+            self.hand[0] = oldest + 1 if oldest + 1 < m.nr_frames else 0
+        return nr
+
+    def removed(self, m, pfn, why):
+        let_go(m, pfn)
+
+    def putback(self, m, pfn, why):
+        hold(m, pfn)
+        set_word(m, pfn, 0, now(m))
+
+    def deactivated(self, m, pfn):
+        set_word(m, pfn, 0, now(m) - self.tau - 1)
+
+    def check(self, m, owned):
+        return wrong_holds(m, owned)
+
+
+@hookimpl
+def reclaim_register_policies(register):
+    register(WsClock)
