@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.studies import aim7, chains, depth, mean_walk, rmap_test
+from benchmarks.studies import aim7, chains, depth, mean_walk, rmap_test, visibility
 from benchmarks.studies.__main__ import STUDIES
 
 PAGES = Path(__file__).parents[2] / "docs/studies"
@@ -54,6 +54,24 @@ def test_chains_of_anon_vmas_grow_with_the_square_of_depth() -> None:
         if row["rmap"] == "anon_vma_chain"
     }
     assert found == {d: (d + 1) * (d + 2) // 2 + d + 1 for d in (3, 9)}
+
+
+@pytest.mark.slow
+@pytest.mark.jit_only
+def test_seeing_less_never_beats_the_future_and_one_look_a_time_costs_more() -> None:
+    on = visibility.workloads(5000, 300, 50)
+    rows = visibility.study({name: on[name] for name in ("zipf 1.0", "fork_server")})
+    for name in ("zipf 1.0", "fork_server"):
+        mine = [row for row in rows if row["workload"] == name]
+        assert {row["sees"] for row in mine} == set(visibility.WAYS)
+        bound = next(row for row in mine if row["policy"] == "opt")
+        assert all(row[visibility.MISSES] >= bound[visibility.MISSES] for row in mine)
+        for policy in ("aging", "pebs_lru"):
+            several = [row for row in mine if row["policy"] == policy]
+            work = [row[visibility.WORK] for row in sorted(several, key=lambda row: row["every"])]
+            assert work == sorted(work, reverse=True)
+        asked = {row["policy"] for row in mine if row["walks / 1000"] > 0}
+        assert asked == {row["policy"] for row in mine if "bits" in row["sees"]}
 
 
 @pytest.mark.parametrize("name", STUDIES)
