@@ -134,6 +134,24 @@ from reclaim.kit.regions import (
     wrong_regions,
 )
 from reclaim.kit.regret import Regret, regret_choose, regret_evicted, regret_wanted
+from reclaim.kit.reuse_clock import (
+    ReuseClock,
+    clock_end_test,
+    clock_enter,
+    clock_go,
+    clock_leave,
+    clock_marks,
+    clock_move,
+    clock_use_in_test,
+    hand_cold,
+    hand_hot,
+    hand_test,
+    hot_is_full,
+    nr_gone,
+    nr_hot,
+    on_clock,
+    wrong_reuse_clock,
+)
 from reclaim.kit.rings import (
     RING_WORDS,
     ring_last,
@@ -175,6 +193,7 @@ from reclaim.kit.tree import (
     tree_remove,
 )
 from reclaim.kit.tree_hash import TreeHash
+from reclaim.kit.uses import AGAIN, IDLE, ONCE, USE_WORD, ask_use, note_use, watch_new
 from reclaim.kit.vma_lists import (
     file_list_insert,
     file_list_remove,

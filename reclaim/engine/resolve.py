@@ -29,7 +29,17 @@ from reclaim.engine.fingerprint import engine_hash
 from reclaim.ids import FILE, SHM
 from reclaim.jit.handle import I64
 from reclaim.kit.pte_chains import PteChains
-from reclaim.trace.events import ADVICE_PAGEOUT, EVICT, MADVISE, REFERENCED, TRUNCATE
+from reclaim.trace.events import (
+    ADVICE_PAGEOUT,
+    EVICT,
+    FDREAD,
+    FDWRITE,
+    MADVISE,
+    MLOCK,
+    MREMAP,
+    REFERENCED,
+    TRUNCATE,
+)
 from reclaim.trace.model import Trace
 from reclaim.vm.evict import Looker, Referencer, Unmapper
 from reclaim.vm.machine import Machine, new_machine
@@ -136,6 +146,15 @@ def walks(trace: Trace) -> bool:
     return bool(asks.any())
 
 
+def most_touches(trace: Trace) -> int:
+    """Return a bound on the touches of a trace: a page, and the source of a copy of it.
+
+    Hits do not ask for room as they go, so all of it must be there from the start.
+    """
+    pages = trace.events["a2"][np.isin(trace.events["verb"], (FDREAD, FDWRITE, MLOCK, MREMAP))]
+    return 2 * (trace.nr_rows + int(pages.sum())) + 1024
+
+
 def _run(trace: Trace, fork_all: bool, copies_on_move: bool, records: bool, plain: bool) -> Machine:
     policy = (Recorder if records else Nobody).new(0, 0, 0)
     m = new_machine(
@@ -152,7 +171,7 @@ def _run(trace: Trace, fork_all: bool, copies_on_move: bool, records: bool, plai
     m.live[r.PRESSURE] = r.INFINITE
     m.live[r.FORK_ALL] = int(fork_all)
     if records:
-        m.page_of_touch = np.zeros(trace.nr_rows + 1024, dtype=np.int64)
+        m.page_of_touch = np.zeros(most_touches(trace), dtype=np.int64)
     empty = loop.Span.of(
         np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.uint8), np.zeros(0, np.int32)
     )

@@ -113,6 +113,13 @@ def ghost_oldest(g: Ghosts, k: int) -> int:
 
 
 @kernel
+def ghost_newer(g: Ghosts, page: int) -> int:
+    """Return the page in front of a page of a list, NIL when that one is at the front."""
+    before = g.row[U(page * GHOST_WORDS + PREV)]
+    return NIL if before >= g.size[U(len(g.size) - 1)] else before
+
+
+@kernel
 def ghost_take_oldest(g: Ghosts, k: int) -> int:
     """Take the page at the back of list `k` off it; NIL when it is empty."""
     page = ghost_oldest(g, k)

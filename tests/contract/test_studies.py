@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.studies import aim7, chains, depth, mean_walk, rmap_test, ten_thousand
+from benchmarks.studies import (
+    aim7,
+    chains,
+    depth,
+    mean_walk,
+    rmap_test,
+    ten_thousand,
+    visibility,
+)
 from benchmarks.studies.__main__ import STUDIES
 
 PAGES = Path(__file__).parents[2] / "docs/studies"
@@ -72,6 +80,24 @@ def test_a_strategy_that_finds_no_page_is_driven_by_its_policy() -> None:
     row = ten_thousand.run("prototype_pte", 10, 10, 20)
     assert row["pages out"] >= 20
     assert row[ten_thousand.VISITS] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.jit_only
+def test_seeing_less_never_beats_the_future_and_one_look_a_time_costs_more() -> None:
+    on = visibility.workloads(5000, 300, 50)
+    rows = visibility.study({name: on[name] for name in ("zipf 1.0", "fork_server")})
+    for name in ("zipf 1.0", "fork_server"):
+        mine = [row for row in rows if row["workload"] == name]
+        assert {row["sees"] for row in mine} == set(visibility.WAYS)
+        bound = next(row for row in mine if row["policy"] == "opt")
+        assert all(row[visibility.MISSES] >= bound[visibility.MISSES] for row in mine)
+        for policy in ("aging", "pebs_lru"):
+            several = [row for row in mine if row["policy"] == policy]
+            work = [row[visibility.WORK] for row in sorted(several, key=lambda row: row["every"])]
+            assert work == sorted(work, reverse=True)
+        asked = {row["policy"] for row in mine if row["walks / 1000"] > 0}
+        assert asked == {row["policy"] for row in mine if "bits" in row["sees"]}
 
 
 @pytest.mark.parametrize("name", STUDIES)

@@ -52,3 +52,10 @@ def test_a_trace_without_events_asks_nobody() -> None:
 def test_only_one_of_the_two_keeps_anything() -> None:
     assert "chains" in Chains.field_kinds()
     assert not Unlinked.field_kinds()
+
+
+def test_there_is_room_for_the_touches_of_copies_and_of_the_hits_behind_them() -> None:
+    """Each write of a child touches the parent's page too: 2,000 touches more than accesses."""
+    text = "mmap p 0 2000 anon private rw-\nwrite p 0..1999\nfork p c\nwrite c 0..1999\n"
+    resolved, _ = resolve(parse_script(text + "read p 0..1999"), "anon", True, False)
+    assert resolved.nr_touches == 4 * 2000
