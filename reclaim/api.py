@@ -183,7 +183,16 @@ from reclaim.kit.sized import (
     wrong_sizes,
 )
 from reclaim.kit.sketch import Sketch, sketch_add, sketch_estimate, sketch_halve
-from reclaim.kit.sweeps import hold, is_held, let_go, next_held, turn, wrong_holds
+from reclaim.kit.sweeps import (
+    hold,
+    hold_also_benched,
+    is_held,
+    let_go,
+    let_go_or_unbench,
+    next_held,
+    turn,
+    wrong_holds,
+)
 from reclaim.kit.tiny_lfu import TinyLfu, tiny_lfu_add, tiny_lfu_estimate
 from reclaim.kit.tree import (
     tree_first,

@@ -27,12 +27,11 @@ from reclaim.api import (
     NIL,
     Policy,
     frames_on,
-    hold,
+    hold_also_benched,
     hookimpl,
-    is_held,
     let_go,
+    let_go_or_unbench,
     list_at,
-    list_remove,
     new_rng,
     next_held,
     push_front,
@@ -58,11 +57,7 @@ class Random(Policy):
         return cls(rng=new_rng(seed), drawn=np.zeros(1, dtype=np.int64))
 
     def fault_in(self, m, pfn, page, shadow):
-        hold(m, pfn)
-        back = take_back(m, list_at(m, 0))
-        while back != NIL:
-            hold(m, back)
-            back = take_back(m, list_at(m, 0))
+        hold_also_benched(m, pfn, list_at(m, 0))
 
     def select(self, m, nr_wanted, victims, page):
         nr = 0
@@ -79,9 +74,7 @@ class Random(Policy):
         return nr
 
     def removed(self, m, pfn, why):
-        if not is_held(m, pfn):
-            list_remove(m, pfn)
-        let_go(m, pfn)
+        let_go_or_unbench(m, pfn)
 
     def putback(self, m, pfn, why):
         push_front(m, list_at(m, 0), pfn)

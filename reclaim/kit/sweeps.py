@@ -13,6 +13,7 @@ from reclaim.counters import FRAMES_SCANNED, count
 from reclaim.ids import NIL
 from reclaim.jit.handle import I64
 from reclaim.jit.kernel import U, kernel
+from reclaim.kit.lists import list_remove, take_back
 from reclaim.vm.frames import set_word, word
 
 if TYPE_CHECKING:
@@ -56,6 +57,28 @@ def next_held(m: Machine, hands: I64, k: int) -> int:
         if is_held(m, pfn):
             return pfn
     return NIL
+
+
+# A bench: a list of frames that could not be evicted. Drawn or met again and again, they would make
+# it look as if nobody could go, so they are not held until a page comes in.
+
+
+@kernel
+def hold_also_benched(m: Machine, pfn: int, bench: int) -> None:
+    """Mark a frame that came in as the policy's, and again those on the bench."""
+    hold(m, pfn)
+    back = take_back(m, bench)
+    while back != NIL:
+        hold(m, back)
+        back = take_back(m, bench)
+
+
+@kernel
+def let_go_or_unbench(m: Machine, pfn: int) -> None:
+    """Drop the mark of a frame that leaves, or take it off the bench."""
+    if not is_held(m, pfn):
+        list_remove(m, pfn)
+    let_go(m, pfn)
 
 
 def wrong_holds(m: Machine, owned: set[int]) -> str:
