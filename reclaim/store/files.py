@@ -132,7 +132,8 @@ def read(path: Path, columns: Callable[[str], bool] = lambda _name: True) -> pa.
     """
     file = open_file(path)
     names = [name for name in file.schema_arrow.names if columns(name)]
-    table: pa.Table = _parquet(path, lambda: file.read(columns=names))
+    many = file.metadata.num_rows > 1  # handing one record to a thread takes longer than reading it
+    table: pa.Table = _parquet(path, lambda: file.read(columns=names, use_threads=many))
     return table
 
 

@@ -41,11 +41,24 @@ def query(sql: str, found: Catalogue, inbox: pa.Table) -> pa.Table:
             answer = connection.sql(sql)
             if answer is None:
                 raise StoreError("the query gives no table: expected a SELECT on the view `runs`.")
-            return answer.to_arrow_table()
+            return _plain(answer.to_arrow_table())
         except duckdb.Error as error:
             if any(not part.path.exists() for part in found.parts):
                 raise FileNotFoundError from error
             raise StoreError(f"the query was not understood: {error}") from None
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """Return a table whose sums of whole numbers, 128 bits wide in DuckDB, are ordinary numbers."""
+    for place, column in enumerate(table.schema):
+        if pa.types.is_decimal(column.type):
+            kind = pa.int64() if column.type.scale == 0 else pa.float64()
+            try:
+                values = table.column(place).cast(kind)
+            except pa.ArrowInvalid:
+                values = table.column(place).cast(pa.float64())
+            table = table.set_column(place, column.name, values)
+    return table
 
 
 def _make_view(connection: duckdb.DuckDBPyConnection, found: Catalogue, inbox: pa.Table) -> None:

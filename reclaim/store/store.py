@@ -108,7 +108,7 @@ class Store:
         if not isinstance(identity, str) or not re.fullmatch(r"[0-9a-f]{64}", identity):
             raise StoreError(f"a record's identity is 64 hex digits, not {identity!r}.")
         if status not in files.STATUSES:
-            raise StoreError(f"a record's status is one of {files.STATUSES}, not {status!r}.")
+            raise StoreError(f"a record's status is one of 'done', 'failed', not {status!r}.")
         try:
             text = json.dumps(record, separators=(",", ":"), allow_nan=False)
         except (TypeError, ValueError) as error:
@@ -195,7 +195,7 @@ class Store:
                 # Opened now: the file may be merged, and removed, before it is read.
                 streams.append(self._stream(part.path, files.open_file(part.path), set(rows)))
             elif rows:
-                inbox.append(_ordered(_text(part.path)))
+                inbox.append(_ordered(_only(part.path)[0]))
         inbox.sort(key=lambda pair: pair[0])
         return [*streams, iter(inbox)]
 
@@ -205,7 +205,7 @@ class Store:
             for batch in files.batches(path, file, _BATCH):
                 for text in batch.column(c.RECORD):
                     if row in rows:
-                        yield _ordered(text.as_py())
+                        yield _ordered(json.loads(text.as_py()))
                     row += 1
         except UnreadableError as error:
             self._skipped[error.path] = error.reason
@@ -278,8 +278,8 @@ class Store:
 _Ordered = tuple[tuple[Any, ...], Record]
 
 
-def _text(path: Path) -> str:
-    """Return the one record of an inbox file, as JSON text.
+def _only(path: Path) -> tuple[Record, str]:
+    """Return the one record of an inbox file, and its JSON text.
 
     Raises
     ------
@@ -289,14 +289,12 @@ def _text(path: Path) -> str:
     texts = files.read(path, lambda name: name == c.RECORD)[c.RECORD]
     try:
         text: str = texts[0].as_py()
-        json.loads(text)
+        return json.loads(text), text
     except (IndexError, TypeError, ValueError) as error:
         raise UnreadableError(path, f"holds no record ({error})") from None
-    return text
 
 
-def _ordered(text: str) -> _Ordered:
-    record = json.loads(text)
+def _ordered(record: Record) -> _Ordered:
     return c.order_of(c.flatten(record)), record
 
 
@@ -304,7 +302,7 @@ def _table(
     parts: Sequence[Part], kept: Sequence[Sequence[int]], accepts: Callable[[str], bool]
 ) -> pa.Table:
     """Return some rows of each file as one table, ordered, with the columns that are accepted."""
-    texts, stamps, tables = [], [], []
+    fresh, stamps, texts, tables = [], [], [], []
     for part, rows in zip(parts, kept, strict=True):
         if not rows:
             continue
@@ -312,11 +310,13 @@ def _table(
             table = files.read(part.path, accepts)
             tables.append(table if len(rows) == len(part.keys) else table.take(pa.array(rows)))
         else:
-            texts.append(_text(part.path))
+            record, text = _only(part.path)
+            fresh.append(c.flatten(record))
+            texts.append(text)
             stamps.append(part.keys[0].stamp)
-    fresh = c.build([c.flatten(json.loads(text)) for text in texts], stamps, texts)
-    fresh = fresh.select([name for name in fresh.column_names if accepts(name)])
-    return c.in_order(c.joined([fresh, *tables]))
+    built = c.build(fresh, stamps, texts)
+    built = built.select([name for name in built.column_names if accepts(name)])
+    return c.in_order(c.joined([built, *tables]))
 
 
 def _inbox_table(found: Catalogue) -> pa.Table:
