@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from reclaim.errors import StoreError, nearest
@@ -177,14 +178,14 @@ class Store:
         StoreError
             The condition is not one.
         """
-        wanted = None
-        if where is not None:
-            found = self.query(f"select identity from runs where {where}")
-            wanted = set(found["identity"].to_pylist())
+        wanted = None if where is None else set(self._where(where).to_pylist())
         streams = self._settled(self._streams)
         for _order, record in heapq.merge(*streams, key=lambda pair: pair[0]):
             if wanted is None or record["identity"] in wanted:
                 yield record
+
+    def _where(self, condition: str) -> pa.ChunkedArray:
+        return self.query(f"select identity from runs where {condition}")["identity"]
 
     def _streams(self, found: Catalogue) -> list[Iterator[_Ordered]]:
         """Return each file's records, ordered: merged files are, and the inbox is put in order."""
@@ -210,25 +211,30 @@ class Store:
         except UnreadableError as error:
             self._skipped[error.path] = error.reason
 
-    def table(self, columns: Sequence[str] | None = None) -> pa.Table:
+    def table(self, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
         """Return the records as an Arrow table, one flat row each, in order.
 
         Parameters
         ----------
         columns : sequence of str, optional
             Only these; all but ``record``, which holds whole records as JSON text, if not given.
+        where : str, optional
+            A condition in SQL on the view's columns.
 
         Raises
         ------
         StoreError
-            There is no such column.
+            There is no such column, or the condition is not one.
         """
         wanted = None if columns is None else {*columns, *c.ORDER}
 
         def accepts(name: str) -> bool:
             return name not in (c.RECORD, c.STAMP) if wanted is None else name in wanted
 
+        wanted_rows = None if where is None else self._where(where)
         whole = self._settled(lambda found: _table(found.parts, found.rows(), accepts))
+        if wanted_rows is not None:
+            whole = whole.filter(pc.is_in(whole["identity"], wanted_rows))
         if columns is None:
             return whole
         if unknown := [name for name in columns if name not in whole.column_names]:
