@@ -43,8 +43,8 @@ def overview(store: Store, where: str | None, base: str | None) -> str:
     ConfigError
         No policy is called `base`.
     """
-    cells = cells_of(store, where)
-    failed = failures_of(store, where)
+    table = store.table(where=where)
+    cells, failed = cells_of(table), failures_of(table)
     if not cells and not failed:
         what = "that meet the condition" if where else "yet"
         return f"{store.path}: no results {what}."
@@ -70,8 +70,8 @@ def _row(cell: Cell) -> tuple[str, ...]:
         "-" if ratio is None else f"{100 * ratio.mean:.2f}",
         _half(ratio),
         *(_mean(cell, name) for name in ("evictions", "refaults", "rmap_walks")),
-        "-" if (peak := cell.summary("rmap_peak_bytes")) is None else size(peak.mean),
-        "-" if (time := cell.summary("modelled_ns")) is None else f"{time.mean / 1e6:.1f}",
+        "-" if (peak := cell.mean("rmap_peak_bytes")) is None else size(peak),
+        "-" if (time := cell.mean("modelled_ns")) is None else f"{time / 1e6:.1f}",
     )
 
 
@@ -82,8 +82,8 @@ def _half(ratio: Summary | None) -> str:
 
 
 def _mean(cell: Cell, column: str) -> str:
-    found = cell.summary(column)
-    return "-" if found is None else short(found.mean)
+    found = cell.mean(column)
+    return "-" if found is None else short(found)
 
 
 def _legend(cells: Sequence[Cell]) -> list[str]:

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from reclaim.stats import Panel, Summary, compare_cells, summarize
-from reclaim.store import Store
 
 Row = Mapping[str, Any]
 
@@ -30,7 +32,7 @@ _NAMED_BY = tuple(
     for name in NAMES
     for column in (name, f"{name}_params", *([f"{name}_preset"] if name != "workload" else []))
 )
-_COLUMNS = (*_NAMED_BY, "frames", "frames_given", "pressure", "seed", "status", "config")
+_COLUMNS = ("cell", *_NAMED_BY, "frames", "frames_given", "pressure", "seed", "status")
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,11 @@ class Cell:
         """Runs in it."""
         return max((len(of) for of in self.values.values()), default=0)
 
+    def mean(self, column: str) -> float | None:
+        """Return the mean of a column; None if no run has a value."""
+        found = self.values.get(column, {}).values()
+        return sum(found) / len(found) if found else None
+
     def summary(self, column: str) -> Summary | None:
         """Return mean and interval of a column; None if no run has a value."""
         found = list(self.values.get(column, {}).values())
@@ -89,27 +96,19 @@ class Failed:
     count: int
 
 
-def cells_of(store: Store, where: str | None = None) -> list[Cell]:
-    """Return a store's cells of finished runs, by workload, frames, policy and rmap.
+def cells_of(table: pa.Table) -> list[Cell]:
+    """Return the cells of finished runs, by workload, frames, policy and rmap.
 
     Parameters
     ----------
-    store : Store
-        The records.
-    where : str, optional
-        A condition in SQL that they meet.
-
-    Raises
-    ------
-    StoreError
-        The condition is not one.
+    table : pyarrow.Table
+        From `Store.table`.
     """
-    table = store.table(where=where)
     there = [name for name in (*_COLUMNS, *VALUES) if name in table.column_names]
     rows = [row for row in table.select(there).to_pylist() if row["status"] == "done"]
-    groups: dict[Any, list[Row]] = defaultdict(list)
+    groups: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        groups[_but_seed(row)].append(row)
+        groups[row["cell"]].append(row)
     called = {name: _labels(rows, name) for name in NAMES}
     cells = [
         Cell(
@@ -127,13 +126,6 @@ def cells_of(store: Store, where: str | None = None) -> list[Cell]:
     return sorted(
         cells, key=lambda c: (c.workload, c.frames_mean, c.frames, c.policy, c.rmap, c.pressure)
     )
-
-
-def _but_seed(row: Row) -> tuple[Any, ...]:
-    config = json.loads(row["config"]) if row["config"] else {}
-    config.pop("seed", None)
-    named = tuple(row[name] for name in (*_NAMED_BY, "frames_given", "pressure"))
-    return (*named, json.dumps(config, sort_keys=True))
 
 
 def _kind(row: Row, name: str) -> tuple[str, str]:
@@ -161,13 +153,18 @@ def _labels(rows: Iterable[Row], name: str) -> dict[tuple[str, str], str]:
     return found
 
 
-def failures_of(store: Store, where: str | None = None) -> list[Failed]:
-    """Return what failed, a line a message, with a command that shows it."""
-    table = store.table(["status", "error", "reproduce"], where=where)
+def failures_of(table: pa.Table) -> list[Failed]:
+    """Return what failed, each message once, with a command that shows it.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        From `Store.table`.
+    """
+    failed = table.filter(pc.equal(table["status"], "failed"))
     found: dict[str, list[str]] = defaultdict(list)
-    for row in table.to_pylist():
-        if row["status"] == "failed":
-            found[row["error"] or "without a message"].append(row["reproduce"] or "")
+    for row in failed.select(["error", "reproduce"]).to_pylist():
+        found[row["error"] or "without a message"].append(row["reproduce"] or "")
     return [Failed(error, commands[0], len(commands)) for error, commands in found.items()]
 
 

@@ -11,13 +11,12 @@ from typing import Any
 
 from reclaim.stats import Comparison, Panel, compare, compare_cells, noise_floor
 from reclaim.store import Store
+from reclaim.store.columns import cell_of
 
 Record = Mapping[str, Any]
 
 LEAST_FLOOR = 0.05
 """Timings closer than this are never told apart, however quiet the machine seemed."""
-
-_WHERE_ONLY = ("reader", "options")
 
 
 @dataclass(frozen=True)
@@ -139,21 +138,8 @@ def diff(a: Store, b: Store, where: str | None = None) -> Difference:
 
 def _runs(store: Store, where: str | None) -> dict[tuple[str, int], Run]:
     return {
-        (_cell_of(record), record.get("seed") or 0): _run(record) for record in store.records(where)
+        (cell_of(record), record.get("seed") or 0): _run(record) for record in store.records(where)
     }
-
-
-def _cell_of(record: Record) -> str:
-    """Return what names a cell: the config without its seed, and without where its trace lay."""
-    config = dict(record.get("config") or {})
-    for key in ("seed", *_WHERE_ONLY):
-        config.pop(key, None)
-    config["workload"] = _short(record)
-    config["plugins"] = [
-        record.get(name)
-        for name in ("policy", "policy_params", "rmap", "rmap_params", "frames_given")
-    ]
-    return json.dumps(config, sort_keys=True)
 
 
 def _short(record: Record) -> str:

@@ -45,7 +45,13 @@ def query(sql: str, found: Catalogue, inbox: pa.Table) -> pa.Table:
         except duckdb.Error as error:
             if any(not part.path.exists() for part in found.parts):
                 raise FileNotFoundError from error
-            raise StoreError(f"the query was not understood: {error}") from None
+            raise StoreError(f"the query was not understood: {_said(error)}") from None
+
+
+def _said(error: Exception) -> str:
+    """Return DuckDB's message as one line, without its picture of the place."""
+    lines = str(error).partition("\nLINE ")[0].split("\n")
+    return " ".join(line.strip() for line in lines if line.strip())
 
 
 def _plain(table: pa.Table) -> pa.Table:

@@ -301,7 +301,7 @@ def _only(path: Path) -> tuple[Record, str]:
 
 
 def _ordered(record: Record) -> _Ordered:
-    return c.order_of(c.flatten(record)), record
+    return c.order_of(record), record
 
 
 def _table(
