@@ -32,10 +32,13 @@ HEADS = (
     "rmap peak",
     "model ms",
 )
+LONG = 500
+"""Lines of a table that nobody reads to its end."""
+
 _SHOWN = 5
 
 
-def overview(store: Store, where: str | None, base: str | None) -> str:
+def overview(store: Store, where: str | None, base: str | None, everything: bool = False) -> str:
     """Return the table of a store: a line for each cell, with what failed below.
 
     Raises
@@ -50,7 +53,10 @@ def overview(store: Store, where: str | None, base: str | None) -> str:
         return f"{store.path}: no results {what}."
     lines = []
     if cells:
-        lines += [plain(HEADS, [_row(cell) for cell in cells], (0, 2, 3)), ""]
+        shown = cells if everything else cells[:LONG]
+        lines += [plain(HEADS, [_row(cell) for cell in shown], (0, 2, 3)), ""]
+        if len(shown) < len(cells):
+            lines.append(f"{len(cells) - LONG:,} cells more: choose with --where, or give --all.")
         lines += _legend(cells)
     if base is not None:
         lines += ["", *_against(cells, base)]
