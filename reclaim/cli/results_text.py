@@ -10,7 +10,7 @@ from reclaim.cli.plain import WIDTH, plain
 from reclaim.errors import ConfigError, nearest
 from reclaim.metrics.compare import short, size
 from reclaim.results.cells import Cell, Failed, against, cells_of, failures_of
-from reclaim.results.diff import Difference, Moved
+from reclaim.results.diff import LEAST_SECONDS, Difference, Moved
 from reclaim.stats import NO_DIFFERENCE, Comparison, Summary
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _row(cell: Cell) -> tuple[str, ...]:
         cell.policy,
         cell.rmap,
         str(cell.nr_seeds),
-        "-" if ratio is None else f"{100 * ratio.mean:.2f}",
+        "-" if ratio is None else _percent(ratio.mean),
         _half(ratio),
         *(_mean(cell, name) for name in ("evictions", "refaults", "rmap_walks")),
         "-" if (peak := cell.mean("rmap_peak_bytes")) is None else size(peak),
@@ -84,7 +84,13 @@ def _row(cell: Cell) -> tuple[str, ...]:
 def _half(ratio: Summary | None) -> str:
     if ratio is None or ratio.half is None:
         return "-"
-    return f"{100 * ratio.half:.2f}" if ratio.half else "0"
+    return _percent(ratio.half)
+
+
+def _percent(share: float) -> str:
+    """Return a share in percent, with two figures at least: most misses are few."""
+    percent = 100 * share
+    return f"{percent:.2f}" if percent >= 0.1 else f"{percent:.2g}"
 
 
 def _mean(cell: Cell, column: str) -> str:
@@ -233,7 +239,7 @@ def _moved(moved: Sequence[Moved], everything: bool) -> list[str]:
 def _times(found: Difference) -> list[str]:
     floor = f"noise floor {100 * found.floor:.0f} %"
     if not found.times:
-        return ["Time: no two runs did the same work."]
+        return [f"Time: no two runs of {LEAST_SECONDS} s or more did the same work."]
     apart = [(kind, panel) for kind, panel in found.times.items() if panel.overall.shown]
     lines = []
     if found.machines:
