@@ -54,7 +54,8 @@ def overview(store: Store, where: str | None, base: str | None, everything: bool
     lines = []
     if cells:
         shown = cells if everything else cells[:LONG]
-        lines += [plain(HEADS, [_row(cell) for cell in shown], (0, 2, 3)), ""]
+        pressures = len({cell.pressure for cell in cells}) > 1
+        lines += [plain(HEADS, [_row(cell, pressures) for cell in shown], (0, 2, 3)), ""]
         if len(shown) < len(cells):
             lines.append(f"{len(cells) - LONG:,} cells more: choose with --where, or give --all.")
         lines += _legend(cells)
@@ -65,11 +66,11 @@ def overview(store: Store, where: str | None, base: str | None, everything: bool
     return "\n".join(lines)
 
 
-def _row(cell: Cell) -> tuple[str, ...]:
+def _row(cell: Cell, pressures: bool) -> tuple[str, ...]:
     ratio = cell.summary("miss_ratio")
     return (
         cell.workload,
-        cell.frames,
+        f"{cell.frames} {cell.pressure}" if pressures else cell.frames,
         cell.policy,
         cell.rmap,
         str(cell.nr_seeds),
