@@ -22,8 +22,8 @@ Source: J. Yang, Y. Zhang, Z. Qiu, Y. Yue, K. V. Rashmi, "FIFO queues are all yo
 eviction", SOSP 2023, section 4 and algorithm 1. Settled here: algorithm 1 may go on to evict a
 second page after the main queue has given one; here it stops. A ghost that is asked for is one no
 longer. A queue that is empty (locked pages, several victims at once) sends to the other. A victim
-is a ghost once it has left; one that is put back goes to the front of its queue, as one that
-munlock returns goes to the small one. A page not wanted soon counts from 0.
+is a ghost once it has left; one put back goes to the main queue (a small one of a single frame would
+offer it for ever), one that munlock returns to the small. A page not wanted soon counts from 0.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ class S3Fifo(Policy):
         sized_remove(m, self.sizes, pfn)
 
     def putback(self, m, pfn, why):
-        sized_push_front(m, self.sizes, SMALL if why == UNLOCKED else word(m, pfn, COUNT), pfn)
+        sized_push_front(m, self.sizes, SMALL if why == UNLOCKED else MAIN, pfn)
         set_word(m, pfn, COUNT, 0)
 
     def deactivated(self, m, pfn):

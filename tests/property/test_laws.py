@@ -102,9 +102,13 @@ def test_names_of_pages_change_nothing(pages, names, policy, frames):
     assert one["counters"] == other["counters"]
 
 
-@given(scripts, st.sampled_from(POLICIES))
+@given(scripts, st.sampled_from(["fifo", "clock", "lru", "opt"]))
 def test_folding_repeats_changes_nothing(trace, policy):
-    """Rows that repeat their page and operation, written out, count as their folded row."""
+    """Rows that repeat their page and operation, written out, count as their folded row.
+
+    For policies that do not tell a second use from the first: of the row that brought a page in, no
+    use is told (`accessed`), but of its repeats when they are rows of their own.
+    """
     few = replace(trace, nr=np.minimum(trace.nr, 3).astype(np.int32))
     times = few.nr
     before = np.concatenate([[0], np.cumsum(times)])

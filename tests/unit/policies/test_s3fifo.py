@@ -69,11 +69,11 @@ def test_one_too_many_moves_up() -> None:
     assert ghosts(hands) == [18]
 
 
-def test_what_is_put_back_goes_where_it_was_and_is_no_ghost() -> None:
+def test_what_is_put_back_goes_to_the_main_queue_and_is_no_ghost() -> None:
     hands = filled()
     assert hands.select(2) == [0, 1]
     hands.put_back(0, 1)
-    assert hands.on(SMALL)[:2] == [1, 0]
+    assert hands.on(MAIN)[:2] == [1, 0]
     assert ghosts(hands) == []
     hands.use(2, nr=2)
     assert hands.evict() == [3]
