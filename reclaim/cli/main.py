@@ -1,7 +1,8 @@
 """The program: commands put together, and how each way of ending looks.
 
 Exit codes: 0 done; 2 a mistake in what was given, said in one message; 130 interrupted; 1 the
-reader of our output went away. Anything else that goes wrong is a bug and shows its traceback.
+reader of our output went away, or runs of a sweep failed. Anything else that goes wrong is a bug
+and shows its traceback.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sys
 
 import typer
 
-from reclaim.cli import capture, compare, config, plugins, run, trace
+from reclaim.cli import capture, compare, config, plugins, run, sweep, trace
 from reclaim.errors import ReclaimError
 
 # rich's markup and tracebacks cost start-up time and width; help is plain text.
@@ -25,6 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run.run)
+app.command("sweep")(sweep.sweep)
 app.command("capture", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})(
     capture.capture
 )
