@@ -14,7 +14,7 @@ from tests.architecture.sources import ROOT, imports, module_name, python_files,
 # own package and from floors below; two packages on one floor do not know each other.
 FLOORS: list[tuple[str, ...]] = [
     ("reclaim.errors", "reclaim.ids", "reclaim.rows"),
-    ("reclaim.jit", "reclaim.trace"),
+    ("reclaim.jit", "reclaim.trace", "reclaim.store"),
     # What the machine is built of, and that does not know it.
     ("reclaim.counters", "reclaim.kit.pool", "reclaim.kit.tree"),
     ("reclaim.vm",),
@@ -32,7 +32,10 @@ FLOORS: list[tuple[str, ...]] = [
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 # What a floor may use of those below, where that is less than all.
-NARROWER = {"reclaim.trace": ("reclaim.errors", "reclaim.ids", "reclaim.trace")}
+NARROWER = {
+    "reclaim.trace": ("reclaim.errors", "reclaim.ids", "reclaim.trace"),
+    "reclaim.store": ("reclaim.errors", "reclaim.store"),
+}
 
 PLUGIN_IMPORTS = {"reclaim.api", "numpy", "numba"}
 ORACLE_IMPORTS = ("reclaim.errors", "reclaim.ids", "reclaim.trace")
@@ -113,6 +116,7 @@ def test_the_oracle_shares_no_code_with_the_machine() -> None:
         ("rich", ("reclaim.cli",)),
         ("yaml", ("reclaim.config", "reclaim.metrics")),
         ("pydantic", ("reclaim.config",)),
+        ("duckdb", ("reclaim.store",)),
     ],
 )
 def test_a_library_has_one_place(library: str, allowed: tuple[str, ...]) -> None:
