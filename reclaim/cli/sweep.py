@@ -118,18 +118,15 @@ def _plan(
     chosen = choose(plan, known, force=force, only=only)
     for warning in [*chosen.warnings, *(store.warnings if store else ())]:
         print(f"warning: {warning}", file=sys.stderr)
-    return chosen.expecting(_rates(store) if chosen.todo else {})
+    has_records = chosen.todo and "done" in known.values()
+    return chosen.expecting(_rates(store) if store and has_records else {})
 
 
-def _rates(store: Store | None) -> dict[str, float]:
+def _rates(store: Store) -> dict[str, float]:
     """Return accesses a second by policy, "" for all, as records of this store have it."""
-    if store is None:
-        return {}
     import pyarrow.compute as pc
 
     table = store.table(["policy", "status", "accesses", "wall_seconds"])
-    if "accesses" not in table.column_names:
-        return {}
     table = table.filter(pc.equal(table["status"], "done"))
     sums = table.group_by("policy").aggregate([("accesses", "sum"), ("wall_seconds", "sum")])
     rows = [row for row in sums.to_pylist() if row["wall_seconds_sum"]]
@@ -177,7 +174,7 @@ def _run(plan: Plan, store: Store, folder: Path, jobs: int) -> int:
             summary = execute(plan, store, folder, jobs, report)
     except ReclaimError as error:
         raise type(error)(
-            f"{error}\nThe sweep stopped; what is stored stays. The same command goes on from there."
+            f"{error}\nThe sweep stopped; what is stored stays, and the same command goes on there."
         ) from None
     store.compact()
     _print_summary(summary, folder)

@@ -187,7 +187,7 @@ class SweepConfig(Section):
         tuple[ExcludeSection, ...],
         BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
     ] = Field((), description="Runs to leave out.")
-    time_limit: Annotated[float, Field(gt=0, strict=False)] | None = Field(
+    time_limit: Annotated[float, Field(gt=0)] | None = Field(
         None, description="Seconds that a run may take, compiling aside; then it fails."
     )
     memory_limit: Bytes = Field(
@@ -208,23 +208,20 @@ class SweepConfig(Section):
     plugins: Paths = Field((), description="Plugin files and folders.")
     costs: Costs = Field(default_factory=dict, description="Cost model: ns by counter.")
 
-    @model_validator(mode="after")
-    def _fits_together(self) -> SweepConfig:
-        if self.policies is None and not self.cells:
-            raise ValueError("name 'policies' (and 'workloads'), or list runs in 'cells'")
-        if self.workloads is None and (
-            self.policies is not None or any(cell.workload is None for cell in self.cells)
-        ):
-            raise ValueError("'workloads' is missing: names of workloads or samples, or files")
-        if self.seeds is not None and "repeat" in self.model_fields_set:
-            raise ValueError("give 'seeds' or 'repeat', not both")
-        named = [axis for group in self.zip for axis in group]
-        twice = next((axis for axis in named if named.count(axis) > 1), None)
-        if twice:
-            raise ValueError(f"zip: '{twice}' stands in it twice; an axis is walked once")
-        return self
-
     @property
     def all_seeds(self) -> tuple[int, ...]:
         """The seeds, listed or counted."""
         return self.seeds if self.seeds is not None else tuple(range(self.repeat))
+
+    def contradiction(self) -> tuple[str, str] | None:
+        """Return a key and what is wrong with it beside the others, None where all fit."""
+        if self.policies is None and not self.cells:
+            return "policies", "is missing: name some, with 'workloads', or list runs in 'cells'"
+        cells_need = any(cell.workload is None for cell in self.cells)
+        if self.workloads is None and (self.policies is not None or cells_need):
+            return "workloads", "is missing: names of workloads or samples, or files"
+        if self.seeds is not None and "repeat" in self.model_fields_set:
+            return "seeds", "stands beside 'repeat'; give one of them"
+        named = [axis for group in self.zip for axis in group]
+        twice = next((axis for axis in named if named.count(axis) > 1), None)
+        return ("zip", f"has '{twice}' twice; an axis is walked once") if twice else None

@@ -87,7 +87,11 @@ def load_sweep(source: str, overrides: Overrides | None = None) -> Sweep:
     for key in _LISTS:
         _listed(document, key)
     sections = _sections(document.data)
-    return Sweep(validate_as(document, SweepConfig, sections), document, source)
+    sweep = Sweep(validate_as(document, SweepConfig, sections), document, source)
+    if (wrong := sweep.config.contradiction()) is not None:
+        key, text = wrong
+        raise sweep.wrong((key,), f"'{key}' {text}.")
+    return sweep
 
 
 def _read(path: Path, chain: tuple[Path, ...]) -> tuple[Document, dict[str, Path]]:
