@@ -176,8 +176,8 @@ def _run(plan: Plan, store: Store, folder: Path, jobs: int) -> int:
         raise type(error)(
             f"{error}\nThe sweep stopped; what is stored stays, and the same command goes on there."
         ) from None
-    store.compact()
     _print_summary(summary, folder)
+    store.compact()
     return 1 if summary.failures else 0
 
 
