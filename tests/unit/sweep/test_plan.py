@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -234,6 +235,24 @@ def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
     assert todo(only=new[:12]) == [new]
     with pytest.raises(ConfigError, match="--only zz: no run of this sweep"):
         todo(only="zz")
+
+
+def test_five_thousand_runs_are_planned_in_no_time(tmp_path: Path) -> None:
+    """A sweep that has everything shall answer at once; reading the store takes as long again."""
+    (tmp_path / "t.pages").write_text("1\n2\n3\n")
+    changes = {
+        "workloads": ["t.pages"],
+        "policies": ["fifo", "clock", "lru", "opt"],
+        "frames": [1, 2],
+        "repeat": 625,
+    }
+    loaded = sweep(tmp_path, changes)
+    make_plan(loaded, plugins(), tmp_path / "out")
+    began = time.process_time()
+    plan = make_plan(loaded, plugins(), tmp_path / "out")
+    todo = choose(plan, dict.fromkeys([t.identity for t in plan.tasks], "done"), only=None).todo
+    assert time.process_time() - began < 1.0
+    assert (len(plan.tasks), todo) == (5_000, ())
 
 
 def test_rates_of_a_policy_go_before_the_mean_and_that_before_the_constant(tmp_path: Path) -> None:
