@@ -66,12 +66,15 @@ def shown(total: int) -> Iterator[Report]:
     from rich.console import Console, Group
     from rich.live import Live
     from rich.progress_bar import ProgressBar
+    from rich.table import Table
     from rich.text import Text
 
     def picture(state: Progress) -> Any:
         bar = ProgressBar(total=max(1, total), completed=state.done + state.failed, width=60)
         lines = [state_line(state), *worker_lines(state)]
-        return Group(bar, *(Text(line, no_wrap=True, overflow="ellipsis") for line in lines))
+        row = Table.grid()
+        row.add_row(bar)
+        return Group(row, *(Text(line, no_wrap=True, overflow="ellipsis") for line in lines))
 
     console = Console(stderr=True)
     with Live(console=console, transient=True, auto_refresh=False) as live:
