@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,7 +29,26 @@ from benchmarks.workload import Workload
 RECORD = np.dtype(
     [("time", "<u4"), ("object", "<u8"), ("size", "<u4"), ("next", "<i8")]  # packed: 24 bytes
 )
-POLICIES = ("fifo", "clock", "lru", "opt")
+FACTORIES: dict[str, Callable[..., Any]] = {
+    "fifo": lambda lcs, **size: lcs.FIFO(**size),
+    # The access that faults sets the young bit here, so its counter starts at one there.
+    "clock": lambda lcs, **size: lcs.Clock(**size, init_freq=1),
+    "lru": lambda lcs, **size: lcs.LRU(**size),
+    "opt": lambda lcs, **size: lcs.Belady(**size),
+    "arc": lambda lcs, **size: lcs.ARC(**size),
+    "lecar": lambda lcs, **size: lcs.LeCaR(**size),
+    "lfu": lambda lcs, **size: lcs.LFU(**size),
+    "lirs": lambda lcs, **size: lcs.LIRS(**size),
+    "lru_k": lambda lcs, **size: lcs.LRUK(**size),
+    "mq": lambda lcs, **size: lcs.MQ(**size, lifetime=size["cache_size"]),
+    "s3fifo": lambda lcs, **size: lcs.S3FIFO(**size),
+    "sieve": lambda lcs, **size: lcs.Sieve(**size),
+    "slru": lambda lcs, **size: lcs.SLRU(**size),
+    "two_queue": lambda lcs, **size: lcs.TwoQ(**size),
+    "w_tinylfu": lambda lcs, **size: lcs.WTinyLFU(**size),
+}
+OTHER_RULES = {"lecar", "lirs", "lru_k", "s3fifo", "slru", "w_tinylfu"}
+"""Policies whose peer is another algorithm of that name, so that misses differ, by right."""
 
 
 @njit
@@ -81,16 +100,7 @@ def cache(policy: str, nr_frames: int, fitted: bool) -> Any:
     size = {"cache_size": nr_frames}
     if fitted:
         size["hashpower"] = max(4, math.ceil(math.log2(nr_frames)) + 1)
-    match policy:
-        case "fifo":
-            return lcs.FIFO(**size)
-        case "clock":
-            # The access that faults sets the young bit here, so its counter starts at one there.
-            return lcs.Clock(**size, init_freq=1)
-        case "lru":
-            return lcs.LRU(**size)
-        case _:
-            return lcs.Belady(**size)
+    return FACTORIES[policy](lcs, **size)
 
 
 def time_policy(

@@ -33,6 +33,7 @@ from reclaim.kit.anon_lists import AnonLists, wrong_anon_lists
 from reclaim.kit.anon_vma_checks import wrong_file_trees, wrong_groups
 from reclaim.kit.anon_vmas import BY_COUNTERS, BY_DEGREE, NOBODY, AnonVmas
 from reclaim.kit.anonmms import AnonMms
+from reclaim.kit.bloom import Bloom, bloom_add, bloom_clear, bloom_holds
 from reclaim.kit.checks import mapped_ptes, used_objects
 from reclaim.kit.file_prio import (
     file_prio_insert,
@@ -47,11 +48,27 @@ from reclaim.kit.file_tree import (
     file_tree_remove,
     file_tree_walk,
 )
+from reclaim.kit.frequency import (
+    Frequencies,
+    frequency_add,
+    frequency_add_all,
+    frequency_count,
+    frequency_holds,
+    frequency_remove,
+    frequency_take_least,
+    frequency_use,
+    wrong_frequencies,
+)
 from reclaim.kit.ghosts import (
     Ghosts,
+    ghost_claim,
+    ghost_forget_oldest,
     ghost_list,
+    ghost_move_front,
     ghost_oldest,
     ghost_push_front,
+    ghost_recall,
+    ghost_remember,
     ghost_remove,
     ghost_set_word,
     ghost_size,
@@ -68,15 +85,20 @@ from reclaim.kit.heap import (
     heap_top,
     heap_update,
 )
+from reclaim.kit.history import History
 from reclaim.kit.hment_checks import HMENT_LINKS, HMENT_WORDS, wrong_hments
 from reclaim.kit.lists import (
     frames_on,
     list_at,
+    list_back,
+    list_before,
+    list_behind,
     list_insert,
     list_remove,
     move_to_front,
     push_back,
     push_front,
+    scan_before,
     take_back,
     take_victims,
     wrong_lists,
@@ -84,6 +106,34 @@ from reclaim.kit.lists import (
 from reclaim.kit.pool import Pool, pool_alloc, pool_free, pool_short
 from reclaim.kit.pte_chains import PteChains
 from reclaim.kit.pv_lists import PvLists
+from reclaim.kit.recency import (
+    RecencyStack,
+    stack_drop,
+    stack_drop_name,
+    stack_holds,
+    stack_leave,
+    stack_prune,
+    stack_push,
+    stack_size,
+    stack_take_marked,
+    stack_touch,
+    wrong_stack,
+)
+from reclaim.kit.regions import (
+    REGION_END,
+    REGION_SAMPLE,
+    REGION_START,
+    Regions,
+    count_use,
+    draw_frame,
+    end_look,
+    next_idle,
+    nr_regions,
+    region_get,
+    split_regions,
+    wrong_regions,
+)
+from reclaim.kit.regret import Regret, regret_choose, regret_evicted, regret_wanted
 from reclaim.kit.rings import (
     RING_WORDS,
     ring_last,
@@ -103,14 +153,20 @@ from reclaim.kit.row_lists import (
     row_list_remove,
 )
 from reclaim.kit.sized import (
+    sized_last,
     sized_list,
+    sized_move_back,
     sized_move_front,
     sized_push_back,
     sized_push_front,
     sized_remove,
     sized_take_back,
+    sized_take_victims,
     wrong_sizes,
 )
+from reclaim.kit.sketch import Sketch, sketch_add, sketch_estimate, sketch_halve
+from reclaim.kit.sweeps import hold, is_held, let_go, next_held, turn, wrong_holds
+from reclaim.kit.tiny_lfu import TinyLfu, tiny_lfu_add, tiny_lfu_estimate
 from reclaim.kit.tree import (
     tree_first,
     tree_insert,
@@ -155,7 +211,7 @@ from reclaim.rows import (
     VMA_START,
     VMA_WORDS,
 )
-from reclaim.vm.evict import DROP, KEEP, STOP, maps, referenced, unmap_one
+from reclaim.vm.evict import DROP, KEEP, STOP, maps, referenced, unmap_one, was_dirty
 from reclaim.vm.frames import (
     file_of,
     frame_of,

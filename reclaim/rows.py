@@ -122,7 +122,7 @@ NODE_ENTRIES = 512  # entries of a directory node
     WRITEBACK_ACCESSES,
     WRITEBACK_HEAD,  # ring of frames under writeback
     WRITEBACK_TAIL,
-    TICK,  # NOW at which the loop must look up: kswapd due, writeback ended
+    TICK,  # NOW at which the loop must look up: the earliest of all that is due
     FORK_ALL,
     NR_REMOVALS,
     TOUCH,  # touches so far: index into next_use
@@ -147,7 +147,12 @@ NODE_ENTRIES = 512  # entries of a directory node
     NR_PTES,  # PTEs of the whole machine that are not empty
     ROOM,  # faults that have room for certain; an event may use it up
     MEASURE,  # not 0: distributions of walks and faults are wanted
-) = range(54)
+    AGE_EVERY,  # accesses between two calls of `age`
+    AGE_DUE,  # NOW at which the next is due; NEVER for a policy without
+    SAMPLE_EVERY,  # accesses between two samples
+    SAMPLE_JITTER,  # not 0: that many on average, drawn each time
+    SAMPLE_DUE,
+) = range(59)
 LIVE_WORDS = 64
 
 NEVER = 1 << 62

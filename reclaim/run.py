@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from reclaim import rows as r
+from reclaim.contract.policy import AGE_EVERY, SAMPLE_EVERY, SAMPLE_JITTER
 from reclaim.engine import loop
 from reclaim.engine.bind import bind
 from reclaim.engine.drive import Driver, Log
@@ -33,6 +34,7 @@ from reclaim.trace.model import Trace
 from reclaim.vm.evict import Looker, Referencer, Unmapper
 from reclaim.vm.invariants import broken
 from reclaim.vm.machine import Machine, new_machine
+from reclaim.vm.ticks import next_sample, set_tick
 
 Progress = Callable[[int, int], None]
 
@@ -163,6 +165,7 @@ def build(trace: Trace, spec: RunSpec, resolved: Resolved) -> tuple[Machine, Any
         referencer=Referencer(),
         unmapper=Unmapper(),
         looker=Looker(),
+        seed=spec.seed,
     )
     live = m.live
     live[r.PRESSURE] = _PRESSURES[spec.pressure]
@@ -174,8 +177,21 @@ def build(trace: Trace, spec: RunSpec, resolved: Resolved) -> tuple[Machine, Any
         live[r.MIN], live[r.LOW], live[r.HIGH] = watermarks_of(spec, nr_frames)
         live[r.KSWAPD_EVERY] = spec.kswapd_every
         live[r.WRITEBACK_ACCESSES] = spec.writeback_accesses
-    policy = policy_class.new(nr_frames, resolved.nr_pages, spec.seed, **spec.policy.all_params())
-    return m, policy
+    params = spec.policy.all_params()
+    _set_ticks(m, policy_class, params)
+    return m, policy_class.new(nr_frames, resolved.nr_pages, spec.seed, **params)
+
+
+def _set_ticks(m: Machine, policy: type[Any], params: Mapping[str, Any]) -> None:
+    """Note when the first tick of aging and the first sample are due, for policies with them."""
+    live = m.live
+    if policy.AGES:
+        live[r.AGE_EVERY] = live[r.AGE_DUE] = params[AGE_EVERY] or m.nr_frames
+    if policy.SAMPLES:
+        live[r.SAMPLE_EVERY] = params[SAMPLE_EVERY]
+        live[r.SAMPLE_JITTER] = int(params.get(SAMPLE_JITTER, False))
+        live[r.SAMPLE_DUE] = next_sample(m, 0)
+    set_tick(m)
 
 
 def run_one(trace: Trace, spec: RunSpec, progress: Progress | None = None) -> dict[str, Any]:

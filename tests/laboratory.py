@@ -26,6 +26,7 @@ from reclaim.run import PluginChoice, RunSpec, build, run_one
 from reclaim.trace import events as ev
 from reclaim.trace.model import Trace, TraceMeta
 from reclaim.trace.script import parse_script
+from reclaim.vm.invariants import broken
 from reclaim.vm.machine import Machine
 
 RMAPS = ("pte_chain", "anon_vma_chain", "full_scan")
@@ -72,11 +73,12 @@ def rmap(name: str, **params: Any) -> PluginChoice:
 
 
 def spec_of(
-    strategy: str | PluginChoice, by: str = "fifo", frames: int = PLENTY, **rest: Any
+    strategy: str | PluginChoice, by: str | PluginChoice = "fifo", frames: int = PLENTY, **rest: Any
 ) -> RunSpec:
     """Name a run; checks every invariant at its end unless told otherwise."""
     chosen = rmap(strategy) if isinstance(strategy, str) else strategy
-    return RunSpec(policy(by), chosen, frames, **{"check": True, **rest})
+    who = policy(by) if isinstance(by, str) else by
+    return RunSpec(who, chosen, frames, **{"check": True, **rest})
 
 
 def run(text: str | Trace, strategy: str | PluginChoice, **spec: Any) -> dict[str, Any]:
@@ -89,9 +91,12 @@ class _Watched(Driver):
     """A driver that lets somebody look at the machine after each event."""
 
     after: Callable[[Machine, int], None]
+    each: bool
 
     def _event(self, event: Any, number: int) -> None:
         super()._event(event, number)
+        if self.each:
+            assert not broken(self.m, self.policy)
         self.after(self.m, int(event["verb"]))
 
 
@@ -99,21 +104,28 @@ def watch(
     text: str,
     strategy: str | PluginChoice,
     after: Callable[[Machine, int], None] = lambda _m, _verb: None,
+    each: bool = False,
+    found: list[Any] | None = None,
     **spec: Any,
 ) -> Machine:
-    """Run a script, call `after(machine, verb)` behind each event, and return the machine."""
+    """Run a script, call `after(machine, verb)` behind each event, and return the machine.
+
+    `each`: every invariant is checked there too. The policy's state is appended to `found`.
+    """
     trace = parse_script(text)
     chosen = spec_of(strategy, **spec)
     resolved, following = resolve(
         trace, chosen.fork_copies, chosen.policy.cls.SEES_FUTURE, chosen.rmap.cls.copies_on_move
     )
     m, state = build(trace, chosen, resolved)
+    if found is not None:
+        found.append(state)
     m.next_use = following
     span = loop.Span.of(
         np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.uint8), np.zeros(0, np.int32)
     )
     driver = _Watched(trace, m, state, bind(m, state, span, np.zeros(8, np.int64)), span)
-    driver.after = after
+    driver.after, driver.each = after, each
     driver.run()
     return m
 

@@ -7,7 +7,7 @@ import importlib
 
 from benchmarks.studies.output import keep, text_table
 
-STUDIES = ("rmap_test", "aim7", "mean_walk", "chains", "depth")
+STUDIES = ("rmap_test", "aim7", "mean_walk", "chains", "depth", "ten_thousand")
 
 
 def main() -> None:

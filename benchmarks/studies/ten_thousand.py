@@ -126,7 +126,7 @@ def study(children: int = 10_000, pages: int = 1000, nr: int = 10_000) -> list[d
         if plugins().rmaps.choose(name, {})[0].exact:
             check(name)
         row = alone(name, children, pages, nr)
-        rows.append({**row, "visits for all": row[VISITS] * children * pages})
+        rows.append({**row, "probed for all": row[PROBES] * children * pages})
         print(rows[-1], flush=True)
     return rows
 

@@ -12,7 +12,18 @@ import sys
 
 import typer
 
-from reclaim.cli import capture, compare, config, plugins, run, sweep, trace
+from reclaim.cli import (
+    capture,
+    check,
+    compare,
+    config,
+    explain,
+    new,
+    plugins,
+    run,
+    sweep,
+    trace,
+)
 from reclaim.errors import ReclaimError
 
 # rich's markup and tracebacks cost start-up time and width; help is plain text.
@@ -27,10 +38,13 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("sweep")(sweep.sweep)
+app.command("check")(check.check)
+app.command("explain")(explain.explain)
 app.command("capture", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})(
     capture.capture
 )
 app.add_typer(compare.app, name="compare")
+app.add_typer(new.app, name="new")
 app.add_typer(trace.app, name="trace")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(config.app, name="config")

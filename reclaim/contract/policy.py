@@ -22,17 +22,27 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from reclaim.contract.param import Param
 from reclaim.jit.handle import I64, Handle
+from reclaim.kit.shown import shown_lists
 
 if TYPE_CHECKING:
     from reclaim.vm.machine import Machine
 
-NEEDS = ("young", "accesses", "lookahead", "page_tables")
+NEEDS = ("young", "accesses", "lookahead", "page_tables", "samples")
 """How a policy learns of use: it asks the reverse map, it sees every hit, it knows the future, it
-walks page tables itself.
+walks page tables itself, it is told of every k-th access.
 
 A policy with `page_tables` unmaps PTE by PTE and names only frames that nothing maps. It is the
 only kind that runs with a reverse map that is not exact.
 """
+
+AGE_EVERY = "age_every"
+"""Parameter of a policy with `age`: accesses between two calls; 0: as many as there are frames."""
+
+SAMPLE_EVERY = "sample_every"
+"""Parameter of a policy that needs `samples`: every so manyth access is sampled."""
+
+SAMPLE_JITTER = "sample_jitter"
+"""Parameter that such a policy may have: the distance is drawn anew each time, that is its mean."""
 
 
 class Policy(Handle):
@@ -48,10 +58,13 @@ class Policy(Handle):
         Parameters that a configuration may set; `new` receives them by name.
     needs : frozenset of str
         Of `NEEDS`. `accesses` and `lookahead` cannot be had for mapped pages in a real kernel:
-        reports mark such policies as unrealisable.
+        reports mark such policies as unrealisable. `samples` are those of a processor that records
+        an access now and then (PEBS).
         Those with `page_tables` unmap what they evict themselves, PTE by PTE (`unmap_one`).
     nr_lists : int
         Kit lists that the policy wants (`list_at(m, 0)`, ...).
+    list_names : tuple of str
+        What `explain` calls the kit lists, in their order: ``("active", "inactive")``.
     results_version : int
         Raised by hand when the policy's results change on purpose.
     """
@@ -63,15 +76,20 @@ class Policy(Handle):
     params: ClassVar[Mapping[str, Param]] = {}
     needs: ClassVar[frozenset[str]] = frozenset()
     nr_lists: ClassVar[int] = 0
+    list_names: ClassVar[tuple[str, ...]] = ()
     results_version: ClassVar[int] = 1
     SEES_ACCESSES: ClassVar[bool] = False
     SEES_FUTURE: ClassVar[bool] = False
     RECORDS: ClassVar[bool] = False
+    AGES: ClassVar[bool] = False
+    SAMPLES: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.SEES_ACCESSES = bool({"accesses", "lookahead"} & cls.needs)
         cls.SEES_FUTURE = "lookahead" in cls.needs
+        cls.AGES = cls.age is not Policy.age
+        cls.SAMPLES = "samples" in cls.needs
 
     @classmethod
     def new(cls, nr_frames: int, nr_pages: int, seed: int, **params: Any) -> Self:
@@ -115,6 +133,24 @@ class Policy(Handle):
         ----------
         nr : int
             How many accesses in a row this stands for, at least 1.
+        """
+
+    def age(self, m: Machine) -> None:
+        """Look around: a tick of time, between accesses. Nothing may be evicted here.
+
+        Called after every `age_every` accesses (a parameter that the policy then declares), repeats
+        counted, under any pressure. What it costs is counted as reclaim's.
+        """
+
+    def sampled(self, m: Machine, pfn: int, page: int, nr: int) -> None:
+        """Hear of a sampled access, if the policy needs `samples` and has the page's frame.
+
+        Called behind the access, also if that brought the page in.
+
+        Parameters
+        ----------
+        nr : int
+            How many of the accesses in a row were sampled, at least 1.
         """
 
     def select(self, m: Machine, nr_wanted: int, victims: I64, page: int) -> int:
@@ -186,3 +222,16 @@ class Policy(Handle):
             What is wrong, "" if nothing.
         """
         return ""
+
+    def explain(self, m: Machine) -> dict[str, list[int]]:
+        """Show what the policy holds, in plain Python; `reclaim explain` asks after each access.
+
+        By default its kit lists and its ghost lists. One that keeps its frames elsewhere says how
+        they stand there.
+
+        Returns
+        -------
+        dict of str to list of int
+            Name of a list -> page ids, the next victim last.
+        """
+        return shown_lists(self, m, self.list_names, self.nr_lists)

@@ -52,9 +52,9 @@ from reclaim.vm.pte import (
     stale_slot,
     used_bits,
 )
-from reclaim.vm.reclaim import tick, wake_kswapd
 from reclaim.vm.tables import find_pte
 from reclaim.vm.tell import BY_FD, enter_policy, tell_access, touch
+from reclaim.vm.ticks import tick, wake_kswapd
 from reclaim.vm.unshare import others_hold, unshare
 from reclaim.vm.vma import first_vma, vma_get
 
@@ -158,13 +158,14 @@ def run_span(m: Machine, policy: Policy, span: Span, args: I64) -> int:
             live[U(r.NOW)] = time
             if live[U(r.PRESSURE)] == r.WATERMARKS:
                 wake_kswapd(m)
-        i += 1
         if time >= live[U(r.TICK)]:
             live[U(r.NOW)] = time
-            tick(m, policy)
+            asid: Any = np.int64(span.asid[U(i)])
+            tick(m, policy, asid, span.vpn[U(i)])
             if live[U(r.ERROR)] != r.E_NONE:
                 status = r.STOPPED
                 break
+        i += 1
     args[U(1)] = i
     live[U(r.NOW)] = time
     count(m, ACCESSES, time - start)

@@ -8,6 +8,8 @@ unmapped is never asked for again: its ghost grows old and drops off like any ot
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from reclaim.ids import NIL
@@ -94,6 +96,15 @@ def ghost_remove(g: Ghosts, page: int) -> None:
 
 
 @kernel
+def ghost_move_front(g: Ghosts, k: int, page: int) -> None:
+    """Move a page of list `k` to its front."""
+    at = g.size[U(len(g.size) - 1)] + k
+    if g.row[U(at * GHOST_WORDS + NEXT)] != page:
+        ghost_remove(g, page)
+        ghost_push_front(g, k, page)
+
+
+@kernel
 def ghost_oldest(g: Ghosts, k: int) -> int:
     """Return the page at the back of list `k`, NIL when it is empty."""
     at = g.size[U(len(g.size) - 1)] + k
@@ -111,6 +122,39 @@ def ghost_take_oldest(g: Ghosts, k: int) -> int:
     return page
 
 
+@kernel
+def ghost_forget_oldest(g: Ghosts, k: int) -> None:
+    """Take the page at the back of list `k` off it, if there is one, and clear its word."""
+    page = ghost_take_oldest(g, k)
+    if page != NIL:
+        ghost_set_word(g, page, 0)
+
+
+@kernel
+def ghost_remember(g: Ghosts, k: int, page: int, value: int, limit: int) -> None:
+    """Put a page that is on no list on list `k`, with `value`; over the limit the oldest goes."""
+    ghost_push_front(g, k, page)
+    ghost_set_word(g, page, value)
+    if g.size[U(k)] > limit:
+        ghost_forget_oldest(g, k)
+
+
+@kernel
+def ghost_recall(g: Ghosts, page: int) -> None:
+    """Take a page off its list if it is on one: nobody can push it out. Its word stays."""
+    if ghost_list(g, page) != NIL:
+        ghost_remove(g, page)
+
+
+@kernel
+def ghost_claim(g: Ghosts, page: int) -> int:
+    """Return what is remembered of a page, 0 for nothing, and forget it."""
+    ghost_recall(g, page)
+    value = ghost_word(g, page)
+    ghost_set_word(g, page, 0)
+    return value
+
+
 def ghosts_on(g: Ghosts, k: int) -> list[int]:
     """Return the pages of a list from front to back; plain Python, for checks and teaching."""
     at = int(g.size[-1]) + k
@@ -122,8 +166,8 @@ def ghosts_on(g: Ghosts, k: int) -> list[int]:
     return pages
 
 
-def wrong_ghosts(g: Ghosts) -> str:
-    """Return what is wrong with the lists themselves, "" if nothing. Plain Python."""
+def wrong_ghosts(g: Ghosts, off: Iterable[int] = ()) -> str:
+    """Return what is wrong with the lists, "" if nothing; `off`: pages that must be on none."""
     row = g.row.reshape(-1, GHOST_WORDS)
     for k in range(len(g.size) - 1):
         pages = ghosts_on(g, k)
@@ -131,6 +175,8 @@ def wrong_ghosts(g: Ghosts) -> str:
             return f"ghost list {k} holds {len(pages)} pages and says {g.size[k]}"
         if np.any(row[pages, LIST] != k):
             return f"a page of ghost list {k} says that it is on another"
+    if any(row[page, LIST] != NIL for page in off):
+        return "a page is on a ghost list that must not be"
     on_lists = int((row[: g.size[-1], LIST] != NIL).sum())
     if on_lists != g.size[:-1].sum():
         return f"{on_lists} pages say that they are on a ghost list, {g.size[:-1].sum()} are"

@@ -67,11 +67,52 @@ def move_to_front(m: Machine, at: int, pfn: int) -> None:
 
 
 @kernel
+def list_before(m: Machine, at: int) -> int:
+    """Return the frame in front of one, the sentinel at the front; the back of the list `at`."""
+    return m.frame[U(at * FRAME_WORDS + FRAME_PREV)]
+
+
+@kernel
+def list_behind(m: Machine, at: int) -> int:
+    """Return the frame behind one, the sentinel at the back; the front of the list `at`."""
+    return m.frame[U(at * FRAME_WORDS + FRAME_NEXT)]
+
+
+@kernel
+def _prefetch_two_ahead(m: Machine, following: int) -> None:
+    """Prefetch what lies beyond the next victim: a frame, the page and PTE of the one before it.
+
+    Each is a cache miss, and the caller is likely to want them soon.
+    """
+    second = m.frame[U(following * FRAME_WORDS + FRAME_PREV)]
+    prefetch(m.frame, m.frame[U(second * FRAME_WORDS + FRAME_PREV)] * FRAME_WORDS)
+    prefetch(m.page, m.frame[U(second * FRAME_WORDS + FRAME_PAGE)] * PAGE_WORDS)
+    m.rmap.hint(m, second)
+
+
+@kernel
+def scan_before(m: Machine, pfn: int) -> int:
+    """Return what is in front of a frame that a hand looks at on its way from back to front.
+
+    The frame is counted as scanned; what the hand meets next is prefetched, as by `take_back`.
+    """
+    following = m.frame[U(pfn * FRAME_WORDS + FRAME_PREV)]
+    _prefetch_two_ahead(m, following)
+    count(m, FRAMES_SCANNED, 1)
+    return following
+
+
+def list_back(m: Machine, at: int) -> int:
+    """Return the frame at the back of a list, NIL if it is empty; it stays, and is not counted."""
+    pfn = m.frame[U(at * FRAME_WORDS + FRAME_PREV)]
+    return NIL if pfn == at else pfn
+
+
+@kernel
 def take_back(m: Machine, at: int) -> int:
     """Take the frame at the back of a list off it and count it as scanned; NIL if it is empty.
 
-    The frame three behind it is prefetched, and the page and PTE of the one two behind it: each is
-    a cache miss, and the caller is likely to want them soon.
+    The frame three behind it is prefetched, and the page and PTE of the one two behind it.
     """
     pfn = m.frame[U(at * FRAME_WORDS + FRAME_PREV)]
     if pfn == at:
@@ -79,10 +120,7 @@ def take_back(m: Machine, at: int) -> int:
     following = m.frame[U(pfn * FRAME_WORDS + FRAME_PREV)]
     m.frame[U(at * FRAME_WORDS + FRAME_PREV)] = following
     m.frame[U(following * FRAME_WORDS + FRAME_NEXT)] = at
-    second = m.frame[U(following * FRAME_WORDS + FRAME_PREV)]
-    prefetch(m.frame, m.frame[U(second * FRAME_WORDS + FRAME_PREV)] * FRAME_WORDS)
-    prefetch(m.page, m.frame[U(second * FRAME_WORDS + FRAME_PAGE)] * PAGE_WORDS)
-    m.rmap.hint(m, second)
+    _prefetch_two_ahead(m, following)
     count(m, FRAMES_SCANNED, 1)
     return pfn
 

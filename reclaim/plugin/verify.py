@@ -13,19 +13,29 @@ from collections.abc import Mapping
 from typing import Any
 
 from reclaim.contract.param import Param, resolve_params
-from reclaim.contract.policy import NEEDS
+from reclaim.contract.policy import AGE_EVERY, NEEDS, SAMPLE_EVERY
 from reclaim.errors import ConfigError, PluginError, nearest
 from reclaim.jit.kernel import INTERPRET
 from reclaim.plugin import kernels
 from reclaim.plugin.registry import place_of
 
 NOT_COMPILED = frozenset(
-    {"new", "check", "objects", "object_bytes", "slab_bytes", "walk_lines", "fixed_bytes"}
+    {
+        "new",
+        "check",
+        "explain",
+        "objects",
+        "object_bytes",
+        "slab_bytes",
+        "walk_lines",
+        "fixed_bytes",
+    }
 )
 """Methods of the contracts that stay Python."""
 
 NEED_OF_ACCESSOR = {
     "referenced": "young",
+    "was_dirty": "young",
     "next_use": "lookahead",
     "begin_pass": "page_tables",
     "next_mapping": "page_tables",
@@ -153,8 +163,27 @@ def _needs(cls: type, base: type) -> None:
         if need not in NEEDS:
             raise _BreachError(f"there is no need '{need}'.{nearest(str(need), NEEDS)}")
     # `accessed` without the need is allowed: it is also called for reads and writes by descriptor.
-    if "accesses" in needs and "accessed" not in kernels.own_methods(cls, base):
-        raise _BreachError("needs 'accesses', but has no kernel `accessed` to be told of them.")
+    own = kernels.own_methods(cls, base)
+    for need, kernel in (("accesses", "accessed"), ("samples", "sampled")):
+        if need in needs and kernel not in own:
+            raise _BreachError(f"needs '{need}', but has no kernel `{kernel}` to be told of them.")
+    if "sampled" in own and "samples" not in needs:
+        raise _BreachError("has a kernel `sampled`, which needs 'samples': add it to `needs`.")
+    for kernel, param, least in (("age", AGE_EVERY, 0), ("sampled", SAMPLE_EVERY, 1)):
+        _rate(cls, kernel, param, least, kernel in own)
+
+
+def _rate(cls: type, kernel: str, name: str, least: int, has_kernel: bool) -> None:
+    """A kernel that is called now and then comes with the parameter that says how often."""
+    param = getattr(cls, "params", {}).get(name)
+    if param is not None and not has_kernel:
+        raise _BreachError(f"parameter '{name}' says how often `{kernel}` is called: it has none.")
+    low = param.low if param is not None and param.type is int else None
+    if has_kernel and (low is None or low < least):
+        raise _BreachError(
+            f"has a kernel `{kernel}`, so it has a parameter '{name}' too: Param(int, ..., "
+            f"low={least}), the accesses between two calls."
+        )
 
 
 def _signatures(cls: type, base: type) -> None:

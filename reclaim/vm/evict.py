@@ -72,7 +72,7 @@ class Referencer(Handle):
         young = (entry & YOUNG) // YOUNG
         change_bits(m, pte, YOUNG, 0)
         m.live[U(r.YOUNG)] += young
-        m.live[U(r.WALK_FLAGS)] |= entry & PTE_EXEC * young
+        m.live[U(r.WALK_FLAGS)] |= entry & (PTE_EXEC * young | DIRTY)
         return KEEP
 
 
@@ -137,6 +137,12 @@ def referenced(m: Machine, pfn: int) -> int:
         walk_ended(m, S_REFERENCED, begun)
     leave(m, before)
     return m.live[U(r.YOUNG)]
+
+
+@kernel
+def was_dirty(m: Machine, pfn: int) -> bool:
+    """Tell whether the frame that `referenced` was last asked of is dirty, or one of its PTEs."""
+    return (m.live[U(r.WALK_FLAGS)] & DIRTY) != 0 or frame_flag(m, pfn, r.FRAME_DIRTY)
 
 
 @kernel

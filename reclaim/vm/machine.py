@@ -16,6 +16,7 @@ from reclaim import rows as r
 from reclaim.counters import NR_PHASES, PHASE_WORDS
 from reclaim.ids import LEAF_PTES, NIL
 from reclaim.jit.handle import I32, I64, Handle
+from reclaim.kit.rng import new_rng
 from reclaim.vm.measure import BUCKETS, NR_SAMPLES
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class Machine(Handle):
         Per touch, the touch at which its page is touched next; empty without lookahead.
     page_of_touch : int64 array
         Per touch, its page; empty but when the trace is resolved.
+    rng : int64 array, 1
+        The machine's own random numbers (`reclaim.kit.rng`): when samples are taken.
     """
 
     frame: I64
@@ -74,6 +77,7 @@ class Machine(Handle):
     samples: I64
     next_use: I64
     page_of_touch: I64
+    rng: I64
     if TYPE_CHECKING:
         rmap: RmapStrategy
     else:
@@ -134,6 +138,7 @@ def new_machine(
     referencer: Handle,
     unmapper: Handle,
     looker: Handle,
+    seed: int = 0,
 ) -> Machine:
     """Make a machine with empty memory and no processes.
 
@@ -151,6 +156,8 @@ def new_machine(
         `ids.FILE` or `ids.SHM` of each file of the trace.
     rmap, referencer, unmapper, looker : Handle
         The strategy and the three visitors.
+    seed : int
+        Of the machine's random numbers.
     """
     frame = aligned((nr_frames + nr_lists) * r.FRAME_WORDS)
     file = np.zeros(max(1, len(file_kinds)) * r.FILE_WORDS, dtype=np.int64)
@@ -160,7 +167,7 @@ def new_machine(
     live[[r.NR_FREE, r.LEAST_FREE]] = nr_frames
     live[[r.LEAF_TOP, r.NODE_TOP]] = 1
     live[[r.VMA_FREE, r.SLOTS_LIMIT]] = NIL
-    live[[r.KSWAPD_DUE, r.TICK, r.NEXT_USE]] = r.NEVER
+    live[[r.KSWAPD_DUE, r.AGE_DUE, r.SAMPLE_DUE, r.TICK, r.NEXT_USE]] = r.NEVER
     m = Machine(
         frame=frame,
         page=aligned((nr_pages + 2 * r.ROOM_FOR) * r.PAGE_WORDS),
@@ -180,6 +187,7 @@ def new_machine(
         samples=np.zeros(NR_SAMPLES * (BUCKETS + 1), dtype=np.int64),
         next_use=np.zeros(0, dtype=np.int64),
         page_of_touch=np.zeros(0, dtype=np.int64),
+        rng=new_rng(seed),
         rmap=rmap,
         referencer=referencer,
         unmapper=unmapper,

@@ -14,7 +14,6 @@ from reclaim import rows as r
 from reclaim.counters import (
     DIRECT_RECLAIMS,
     FRAMES_SCANNED,
-    KSWAPD_BATCHES,
     P_AGING,
     P_REFERENCED,
     P_UNMAP,
@@ -122,43 +121,6 @@ def end_due_writebacks(m: Machine) -> None:
         and m.writeback[U(2 * live[U(r.WRITEBACK_HEAD)] + 1)] <= live[U(r.NOW)]
     ):
         end_writeback(m)
-
-
-@kernel(cold=True)
-def set_tick(m: Machine) -> None:
-    """Note when the access loop must look up next."""
-    live = m.live
-    due = live[U(r.KSWAPD_DUE)]
-    if live[U(r.NR_WRITEBACK)] > 0:
-        due = min(due, m.writeback[U(2 * live[U(r.WRITEBACK_HEAD)] + 1)])
-    live[U(r.TICK)] = due
-
-
-@kernel(cold=True)
-def wake_kswapd(m: Machine) -> None:
-    """Wake the background reclaimer if memory is short, and note when the loop must look up."""
-    live = m.live
-    if live[U(r.NR_FREE)] < live[U(r.LOW)] and live[U(r.KSWAPD_DUE)] == r.NEVER:
-        live[U(r.KSWAPD_DUE)] = live[U(r.NOW)] + live[U(r.KSWAPD_EVERY)]
-    set_tick(m)
-
-
-@kernel(cold=True)
-def tick(m: Machine, policy: Policy) -> None:
-    """What time has brought: writebacks end, then kswapd takes the batches that are due."""
-    live = m.live
-    before = enter(m, P_AGING)
-    end_due_writebacks(m)
-    live[U(r.WORK_START)] = NIL
-    while live[U(r.KSWAPD_DUE)] <= live[U(r.NOW)]:
-        count(m, KSWAPD_BATCHES, 1)
-        shrink(m, policy, r.BATCH, NIL)
-        if live[U(r.NR_FREE)] >= live[U(r.HIGH)]:
-            live[U(r.KSWAPD_DUE)] = r.NEVER
-        else:
-            live[U(r.KSWAPD_DUE)] += live[U(r.KSWAPD_EVERY)]
-    leave(m, before)
-    set_tick(m)
 
 
 @kernel

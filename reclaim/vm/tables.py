@@ -6,7 +6,9 @@ lists; those of number 0 stay empty for ever and stand for "not there".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from reclaim.counters import LEAVES_ALLOCATED, count
 from reclaim.ids import LEAF_BITS, LEAF_PTES, NIL
@@ -174,7 +176,9 @@ def index_get(m: Machine, root: int, offset: int) -> int:
     node = m.node[U(root * NODE_ENTRIES + (offset >> 27))]
     node = m.node[U(node * NODE_ENTRIES + (offset >> 18 & 511))]
     node = m.node[U(node * NODE_ENTRIES + (offset >> 9 & 511))]
-    return m.node[U(node * NODE_ENTRIES + (offset & 511))]
+    # Widened: page ids are multiplied, and interpreted integers of 32 bits wrap.
+    found: Any = np.int64(m.node[U(node * NODE_ENTRIES + (offset & 511))])
+    return found
 
 
 @kernel(cold=True)

@@ -16,7 +16,7 @@ FLOORS: list[tuple[str, ...]] = [
     ("reclaim.errors", "reclaim.ids", "reclaim.rows"),
     ("reclaim.jit", "reclaim.trace", "reclaim.store"),
     # What the machine is built of, and that does not know it.
-    ("reclaim.counters", "reclaim.kit.pool", "reclaim.kit.tree"),
+    ("reclaim.counters", "reclaim.kit.pool", "reclaim.kit.rng", "reclaim.kit.tree"),
     ("reclaim.vm",),
     ("reclaim.kit",),
     ("reclaim.contract",),
@@ -27,6 +27,8 @@ FLOORS: list[tuple[str, ...]] = [
     ("reclaim.opening", "reclaim.run"),
     ("reclaim.session",),  # a configuration becomes runs
     ("reclaim.compare", "reclaim.sweep"),
+    ("reclaim.testing", "reclaim.templates"),  # for those who write plugins
+    ("reclaim.explain",),
     ("reclaim",),  # the package itself: what Python users call
     ("reclaim.cli",),
 ]
@@ -38,7 +40,7 @@ NARROWER = {
 }
 
 PLUGIN_IMPORTS = {"reclaim.api", "numpy", "numba"}
-ORACLE_IMPORTS = ("reclaim.errors", "reclaim.ids", "reclaim.trace")
+ORACLE_IMPORTS = ("reclaim.errors", "reclaim.ids", "reclaim.trace", "reclaim.testing.scripts")
 
 
 def home(module: str) -> str:

@@ -68,6 +68,32 @@ MISTAKES = [
         "calls `unmap_one`, which needs 'page_tables': add it to `needs`",
     ),
     ("    nr_lists", "    needs = {'yong'}\n    nr_lists", "there is no need 'yong'. Did you mean"),
+    (
+        "    nr_lists",
+        "    needs = {'samples'}\n    nr_lists",
+        "needs 'samples', but has no kernel `sampled` to be told of them.",
+    ),
+    (
+        "    def select",
+        "    def sampled(self, m, pfn, page, nr):\n        pass\n\n    def select",
+        "has a kernel `sampled`, which needs 'samples': add it to `needs`.",
+    ),
+    (
+        "    def select",
+        "    def age(self, m):\n        pass\n\n    def select",
+        "has a kernel `age`, so it has a parameter 'age_every' too: Param(int, ..., low=0)",
+    ),
+    (
+        "    nr_lists",
+        "    params = {'sample_every': 3}\n    nr_lists",
+        "parameter 'sample_every' is 3, not a Param",
+    ),
+    (
+        "import Policy, hookimpl, list_at, push_front, take_back\n\nclass Mine(Policy):\n",
+        "import Param, Policy, hookimpl, list_at, push_front, take_back\n\nclass Mine(Policy):\n"
+        "    params = {'age_every': Param(int, 3, low=0)}\n",
+        "parameter 'age_every' says how often `age` is called: it has none.",
+    ),
     ("    nr_lists", "    hand: str\n    nr_lists", "hand: a field is an array"),
     ("    nr_lists", "    hand: Handel\n    nr_lists", "name 'Handel' is not defined"),
     ('name = "mine"', 'name = ""', "declares no `name`"),

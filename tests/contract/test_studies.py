@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.studies import aim7, chains, depth, mean_walk, rmap_test
+from benchmarks.studies import aim7, chains, depth, mean_walk, rmap_test, ten_thousand
 from benchmarks.studies.__main__ import STUDIES
 
 PAGES = Path(__file__).parents[2] / "docs/studies"
@@ -54,6 +54,24 @@ def test_chains_of_anon_vmas_grow_with_the_square_of_depth() -> None:
         if row["rmap"] == "anon_vma_chain"
     }
     assert found == {d: (d + 1) * (d + 2) // 2 + d + 1 for d in (3, 9)}
+
+
+@pytest.mark.parametrize("rmap", ["pte_chain", "anon_vma", "full_scan"])
+def test_a_sample_of_a_large_family_stands_for_all_of_it(rmap: str) -> None:
+    """Child j's page is found at visit j + 1 on the list; a scan reads half of all tables."""
+    whole = ten_thousand.run(rmap, 30, 10, None)
+    part = ten_thousand.run(rmap, 30, 10, 60)
+    assert (whole["pages out"], part["pages out"]) == (300, 60)
+    visits = {"pte_chain": 1, "anon_vma": (30 + 3) / 2, "full_scan": 0}[rmap]
+    assert whole[ten_thousand.VISITS] == visits
+    for column in (ten_thousand.VISITS, ten_thousand.PROBES):
+        assert part[column] == pytest.approx(whole[column], rel=0.02)
+
+
+def test_a_strategy_that_finds_no_page_is_driven_by_its_policy() -> None:
+    row = ten_thousand.run("prototype_pte", 10, 10, 20)
+    assert row["pages out"] >= 20
+    assert row[ten_thousand.VISITS] == 0
 
 
 @pytest.mark.parametrize("name", STUDIES)

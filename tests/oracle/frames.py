@@ -36,6 +36,8 @@ COUNTERS = (
     "putbacks",
     "direct_reclaims",
     "kswapd_batches",
+    "age_ticks",
+    "samples",
     "ptes_copied",
     "ptes_moved",
     "ptes_zapped",
@@ -65,6 +67,7 @@ class Frames:
 
     def __init__(self, policy: Policy, pressure: Pressure, swap_pages: float) -> None:
         self.policy = policy
+        policy.is_dirty = lambda page: self.is_dirty(self.pages[page])
         self.pressure = pressure
         self.swap_pages = swap_pages
         self.counters = dict.fromkeys(COUNTERS, 0)

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.oracle.events import Events
 from tests.oracle.frames import OutOfMemoryError, Pressure
 from tests.oracle.model import Kind, Page
 from tests.oracle.policies import Policy
 from tests.oracle.steps import Step
+from tests.oracle.ticks import Ticks
 
 __all__ = [
     "ExpectationError",
@@ -72,7 +72,7 @@ class Result:
     marks: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
-class Machine(Events):
+class Machine(Ticks):
     """The machine: takes steps one after the other."""
 
     def __init__(
@@ -83,8 +83,10 @@ class Machine(Events):
         swap_pages: float = math.inf,
         fork_copies: str = "anon",
         copies_on_move: bool = False,
+        seed: int = 0,
     ) -> None:
         super().__init__(policy, pressure or Pressure(), swap_pages)
+        self.set_clocks(policy, seed)
         assert fork_copies in {"anon", "all"}
         self.fork_copies = fork_copies
         self.copies_on_move = copies_on_move
@@ -120,6 +122,7 @@ class Machine(Events):
             self.counters["misses"] += 1
         self.access_pages.append(self.touches[-1][-1])
         self.time += nr
+        self.run_ticks(self.spaces[space], vpn, nr)
         self.run_kswapd()
 
     def copy_early(self, space_id: int, start: int, npages: int) -> None:

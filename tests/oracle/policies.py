@@ -16,6 +16,10 @@ class Policy:
     """Knows nothing and names nobody: enough where memory never runs out."""
 
     needs_future = False
+    age_every: int | None = None
+    sample_every = 0
+    sample_jitter = False
+    is_dirty: Callable[[int], bool]
 
     def learn_future(self, touches: list[list[int]]) -> None:
         """Take the pages touched at each time step (only if `needs_future`)."""
@@ -28,6 +32,12 @@ class Policy:
 
     def accessed(self, page: int, how: str, nr: int) -> None:
         """Note a use of a resident page: how is PTE, FD or ZAP."""
+
+    def age(self, young: Young) -> None:
+        """Look around, after each `age_every` accesses (0: as many as there are frames)."""
+
+    def sampled(self, page: int, nr: int) -> None:
+        """Note that accesses to a resident page, the last ones, were sampled."""
 
     def select(self, nr: int, page: int, young: Young) -> list[int]:
         """Take up to nr victims off; `page` is the one that wants a frame, -1 if none does."""

@@ -31,8 +31,8 @@ from tests import laboratory
 from tests.oracle.frames import COUNTERS, OutOfMemoryError
 from tests.oracle.machine import Machine as Oracle
 from tests.oracle.machine import Pressure
-from tests.oracle.policies import POLICIES
 from tests.oracle.steps import ADVICE, ScriptReader, Step
+from tests.oracle.twins import TWINS
 from tests.property.compiled_walks import walks
 
 MAX_SPACES = 48
@@ -137,7 +137,7 @@ class SideBySide:
 
     Parameters
     ----------
-    policy : str
+    policy : str or PluginChoice
         Any but `opt`, unless `touches` are given: the future is not known while it is made.
     frames, swap_pages, fork_copies, pressure
         As in `RunSpec`; `pressure` with its numbers as a dict.
@@ -149,7 +149,7 @@ class SideBySide:
 
     def __init__(
         self,
-        policy: str,
+        policy: str | PluginChoice,
         *,
         frames: int = 14,
         swap_pages: int | None = None,
@@ -159,10 +159,11 @@ class SideBySide:
         touches: list[list[int]] | None = None,
     ) -> None:
         pressure = pressure or {"pressure": "exact"}
+        who = laboratory.policy(policy) if isinstance(policy, str) else policy
         specs = [
             laboratory.spec_of(
                 strategy,
-                policy,
+                who,
                 frames,
                 swap_pages=swap_pages,
                 fork_copies=fork_copies,
@@ -175,7 +176,7 @@ class SideBySide:
             raise ValueError("those who copy on move have other page ids: compare them apart")
         self.sides = [Side(spec) for spec in specs]
         numbers = {key: value for key, value in pressure.items() if key != "pressure"}
-        oracle_policy = POLICIES[policy]()
+        oracle_policy = TWINS[who.cls.name](**who.params)
         if touches is not None:
             oracle_policy.learn_future(touches)
             following = _next_uses(touches)

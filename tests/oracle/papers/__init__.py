@@ -9,6 +9,8 @@ algorithm, named as the policy it answers for, sharing no code with it:
 ``library(frames)``
     libcachesim's cache that misses at the very same accesses; left out where that library has none
     or follows other rules, which the module's docstring then names.
+``LIBRARY_FROM``
+    From how many frames on it does, where with fewer it has rules of its own.
 ``SLOW``
     True where 60,000 accesses take more than some seconds.
 """

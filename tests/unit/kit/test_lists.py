@@ -15,10 +15,14 @@ from reclaim.ids import NIL
 from reclaim.kit.lists import (
     frames_on,
     list_at,
+    list_back,
+    list_before,
+    list_behind,
     list_remove,
     move_to_front,
     push_back,
     push_front,
+    scan_before,
     take_back,
     take_victims,
     wrong_lists,
@@ -35,11 +39,11 @@ class Unasked(RmapStrategy):
     """A strategy that nobody asks anything; lists give it a hint."""
 
 
-def empty_machine() -> Machine:
+def empty_machine(nr_frames: int = FRAMES, nr_lists: int = LISTS, nr_pages: int = 1) -> Machine:
     return new_machine(
-        nr_frames=FRAMES,
-        nr_lists=LISTS,
-        nr_pages=1,
+        nr_frames=nr_frames,
+        nr_lists=nr_lists,
+        nr_pages=nr_pages,
         nr_spaces=1,
         file_kinds=[],
         rmap=Unasked.new(),
@@ -63,7 +67,9 @@ def program(m: Any, ops: Any, out: Any, victims: Any) -> int:
         elif what == TO_FRONT:
             move_to_front(m, at, pfn)
         elif what == TAKE:
-            out[nr] = take_back(m, at)
+            out[nr] = list_back(m, at)
+            if take_back(m, at) != out[nr]:
+                out[nr] = -99
             nr += 1
         else:
             taken = take_victims(m, at, pfn, victims)
@@ -124,3 +130,17 @@ def test_what_is_wrong_with_lists_is_said() -> None:
     push_front(m, list_at(m, 0), 4)
     push_front(m, list_at(m, 1), 5)
     assert "lack frames [3] and hold [5]" in wrong_lists(m, LISTS, {3, 4})
+
+
+def test_a_list_is_a_ring_with_its_sentinel() -> None:
+    m = empty_machine()
+    at = list_at(m, 1)
+    assert list_before(m, at) == list_behind(m, at) == at
+    for pfn in (4, 7, 2):
+        push_front(m, at, pfn)
+    assert [list_before(m, pfn) for pfn in (at, 4, 7, 2)] == [4, 7, 2, at]
+    assert [list_behind(m, pfn) for pfn in (at, 2, 7, 4)] == [2, 7, 4, at]
+    before = int(m.counters.sum())
+    assert [scan_before(m, pfn) for pfn in (4, 7, 2)] == [7, 2, at]
+    assert int(m.counters.sum()) == before + 3
+    assert frames_on(m, at) == [2, 7, 4]

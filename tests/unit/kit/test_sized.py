@@ -12,22 +12,25 @@ from hypothesis import strategies as st
 from reclaim.ids import NIL
 from reclaim.kit.lists import frames_on
 from reclaim.kit.sized import (
+    sized_last,
     sized_list,
+    sized_move_back,
     sized_move_front,
     sized_push_back,
     sized_push_front,
     sized_remove,
     sized_take_back,
+    sized_take_victims,
     wrong_sizes,
 )
 from tests.lanes import both
 from tests.unit.kit.test_lists import FRAMES, LISTS, empty_machine
 
-FRONT, BACK, MOVE, REMOVE, TAKE = range(5)
+FRONT, BACK, MOVE, SINK, REMOVE, TAKE = range(6)
 
 
 def program(m: Any, sizes: Any, ops: Any, out: Any) -> int:
-    """Do operations (what, list, frame); the frame's list, or the frame taken, goes to `out`."""
+    """Do operations (what, list, frame); `out`: its list or the frame taken, where it was."""
     for i in range(len(ops) // 3):
         what, k, pfn = ops[3 * i], ops[3 * i + 1], ops[3 * i + 2]
         if what == FRONT:
@@ -36,11 +39,14 @@ def program(m: Any, sizes: Any, ops: Any, out: Any) -> int:
             sized_push_back(m, sizes, k, pfn)
         elif what == MOVE:
             sized_move_front(m, sizes, k, pfn)
+        elif what == SINK:
+            sized_move_back(m, sizes, pfn)
         elif what == REMOVE:
             sized_remove(m, sizes, pfn)
         else:
             pfn = sized_take_back(m, sizes, k)
-        out[i] = pfn if what == TAKE else sized_list(m, pfn)
+        out[2 * i] = pfn if what == TAKE else sized_list(m, pfn)
+        out[2 * i + 1] = sized_last(m, pfn) if what in (REMOVE, TAKE) and pfn != NIL else NIL
     return len(ops) // 3
 
 
@@ -59,18 +65,19 @@ def test_as_lists_of_python(run: Any, choices: list[tuple[int, int, int]]) -> No
         what = wanted
         if wanted != TAKE and (where == NIL) != (wanted in (FRONT, BACK)):
             what = MOVE if wanted in (FRONT, BACK) else FRONT
-        ops += [what, k, pfn]
+        at = where if what == SINK else k
+        ops += [what, at, pfn]
         if what == TAKE:
-            expected.append(lists[k].pop() if lists[k] else NIL)
+            expected += [lists[k].pop(), k] if lists[k] else [NIL, NIL]
             continue
         if where != NIL:
             lists[where].remove(pfn)
         if what != REMOVE:
-            lists[k].insert(len(lists[k]) if what == BACK else 0, pfn)
-        expected.append(NIL if what == REMOVE else k)
+            lists[at].insert(len(lists[at]) if what in (BACK, SINK) else 0, pfn)
+        expected += [NIL, where] if what == REMOVE else [at, NIL]
     m, sizes = empty_machine(), np.zeros(LISTS, dtype=np.int64)
     out = np.zeros(len(expected) + 1, dtype=np.int64)
-    assert run(m, sizes, np.array(ops, dtype=np.int64), out) == len(expected)
+    assert 2 * run(m, sizes, np.array(ops, dtype=np.int64), out) == len(expected)
     assert out[:-1].tolist() == expected
     assert [frames_on(m, FRAMES + k) for k in range(LISTS)] == lists
     assert sizes.tolist() == [len(frames) for frames in lists]
@@ -83,3 +90,20 @@ def test_the_check_sees_what_is_wrong() -> None:
     assert "hold [4]" in wrong_sizes(m, sizes, set())
     sizes[1] = 2
     assert "holds 1 frames and counts 2" in wrong_sizes(m, sizes, {4})
+
+
+def take_twice(m: Any, sizes: Any, victims: Any) -> int:
+    """Take two victims, then up to four more behind them."""
+    nr = sized_take_victims(m, sizes, 2, victims)
+    return 10 * nr + sized_take_victims(m, sizes, 4, victims[2:])
+
+
+@pytest.mark.parametrize("run", both(take_twice), ids=lambda run: type(run).__name__)
+def test_victims_come_from_the_lowest_list_first(run: Any) -> None:
+    m, sizes = empty_machine(), np.zeros(LISTS, dtype=np.int64)
+    for k, pfn in [(2, 0), (0, 1), (2, 3), (0, 4), (0, 5)]:
+        sized_push_front(m, sizes, k, pfn)
+    victims = np.zeros(8, dtype=np.int64)
+    assert run(m, sizes, victims) == 23
+    assert victims.tolist() == [1, 4, 5, 0, 3, 0, 0, 0]
+    assert wrong_sizes(m, sizes, set()) == ""
