@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from reclaim.errors import MachineError
-from reclaim.metrics.memory import megabytes
 from reclaim.sweep.plan import SHARED, Plan, Task, reproduce
 from reclaim.sweep.pool import PREPARE_SECONDS, Worker, connections, died
 from reclaim.sweep.provenance import machine
 from reclaim.sweep.traces import FOLDER
-from reclaim.sweep.worker import Setup, order_of
+from reclaim.sweep.worker import Setup, order_of, over_memory
 
 TICK_SECONDS = 0.25
 """Between two looks at the limits, and at the clock."""
@@ -248,8 +247,8 @@ class _Execution:
                     problem = f"it was not ready to run after {limit + PREPARE_SECONDS:g} s"
             if doing is not None and problem is None and self.config.memory_limit is not None:
                 limit_bytes = self.config.memory_limit
-                if worker.own_bytes() > limit_bytes:
-                    problem = f"over memory_limit: it took more than {megabytes(limit_bytes)}"
+                if worker.own_bytes() - doing.bytes_before > limit_bytes:
+                    problem = over_memory(limit_bytes)
             if doing is not None and problem is not None:
                 self._drop(worker)
                 self._fail(doing.task, problem, now - doing.began)

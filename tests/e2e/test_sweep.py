@@ -209,12 +209,12 @@ def test_a_worker_that_takes_too_much_or_dies_fails_its_run_alone(
 def test_a_machine_that_is_too_large_fails_whenever_it_is_looked_at(tmp_path: Path) -> None:
     """Memory that comes and goes between two looks would else decide about a result."""
     path = sweep_file(
-        tmp_path, policies=["fifo"], frames=[50, 3_000_000], repeat=1, memory_limit="420MB"
+        tmp_path, policies=["fifo"], frames=[50, 6_000_000], repeat=1, memory_limit="300MB"
     )
     ended = shell(path, "-j", 1, "--out", tmp_path / "out")
     assert ended.returncode == 1, ended.stderr
     status = Counter((r["frames_given"], r["status"]) for r in content(tmp_path / "out"))
-    assert status == {(50, "done"): 2, (3_000_000, "failed"): 2}
+    assert status == {(50, "done"): 2, (6_000_000, "failed"): 2}
 
 
 # ---- where results go ------------------------------------------------------------------------
