@@ -65,7 +65,8 @@ def sweep(
     if dry_run:
         return
     if not plan.todo:
-        print(f"nothing to do: {folder} has all of it")
+        none = "no run of this sweep is stored as failed" if only else f"{folder} has all of it"
+        print(f"nothing to do: {none}")
         return
     assert store is not None
     raise typer.Exit(_run(plan, store, folder, workers))

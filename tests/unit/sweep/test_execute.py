@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -13,12 +14,14 @@ import yaml
 
 from reclaim.cli.sweep_progress import state_line, worker_lines
 from reclaim.config.sweep_file import load_sweep
-from reclaim.errors import StoreError
+from reclaim.engine import resolve as resolving
+from reclaim.errors import ReclaimError, StoreError
 from reclaim.sweep.execute import Progress, _Queue, execute
-from reclaim.sweep.plan import Plan, Task, choose, make_plan
+from reclaim.sweep.plan import SHARED, Plan, Task, choose, make_plan
 from reclaim.sweep.pool import Doing, Worker, died
 from reclaim.sweep.words import duration
-from reclaim.sweep.worker import failure
+from reclaim.sweep.worker import Order, Runner, Setup, failure, order_of
+from reclaim.trace import stored
 from tests.laboratory import plugins
 
 
@@ -31,7 +34,7 @@ def planned(folder: Path, **changes: Any) -> Plan:
         "repeat": 2,
     }
     path = folder / "s.yaml"
-    path.write_text(yaml.safe_dump(said | changes))
+    path.write_text(yaml.safe_dump({k: v for k, v in (said | changes).items() if v is not None}))
     return choose(make_plan(load_sweep(str(path)), plugins(), folder / "out"), {})
 
 
@@ -96,6 +99,34 @@ def test_every_run_is_kept_under_its_identity_and_says_all(tmp_path: Path) -> No
         assert record["modelled"]["total_ns"] > 0
         assert record["counters"]["accesses"] == 2_000
         assert record["reproduce"].startswith("reclaim run first-run ")
+
+
+def runner_of(plan: Plan, folder: Path) -> tuple[Runner, list[Order]]:
+    shared = {key: getattr(plan.sweep.config, key) for key in SHARED}
+    orders = [order_of(task, shared) for task in plan.todo]
+    return Runner(Setup((), {}, None, str(folder / "locks"))), orders
+
+
+def test_all_sizes_and_policies_resolve_a_trace_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A trace that was never seen, or what an earlier test found would be read.
+    plan = planned(tmp_path, seeds=[time.time_ns() % 10**9], repeat=None)
+    runner, orders = runner_of(plan, tmp_path)
+    resolved, opened = [], []
+    run, source = resolving._run, stored.StoredTrace
+    monkeypatch.setattr(resolving, "_run", lambda *args: resolved.append(1) or run(*args))
+    monkeypatch.setattr(stored, "StoredTrace", lambda path: opened.append(path) or source(path))
+    for order in orders:
+        runner.run(order, lambda _done, _total: None)
+    assert (len(orders), len(resolved), len(opened)) == (4, 1, 1)
+
+
+def test_a_plugin_that_was_edited_since_the_plan_is_not_run(tmp_path: Path) -> None:
+    runner, (order, *_) = runner_of(planned(tmp_path), tmp_path)
+    edited = replace(order, sources=("another", order.sources[1]))
+    with pytest.raises(ReclaimError, match="the file of 'fifo' was edited after the sweep was"):
+        runner.run(edited, lambda _done, _total: None)
 
 
 def test_a_store_that_is_full_ends_it_and_leaves_no_worker(tmp_path: Path) -> None:
