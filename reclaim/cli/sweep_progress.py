@@ -55,6 +55,8 @@ def shown(total: int) -> Iterator[Report]:
     total : int
         Runs to do.
 
+    Of failures that say the same the first is shown: one mistake in a plugin fails hundreds of runs.
+
     Yields
     ------
     callable
@@ -79,10 +81,12 @@ def shown(total: int) -> Iterator[Report]:
     console = Console(stderr=True)
     with Live(console=console, transient=True, auto_refresh=False) as live:
         last = 0.0
+        seen: set[str] = set()
 
         def report(state: Progress, task: Task | None, message: str | None) -> None:
             nonlocal last
-            if task is not None and message is not None:
+            if task is not None and message is not None and message not in seen:
+                seen.add(message)
                 live.console.print(Text(f"failed: {task.cell.label}: {message}", style="red"))
             now = time.monotonic()
             if now - last > 0.1:  # often enough for eyes
@@ -94,10 +98,12 @@ def shown(total: int) -> Iterator[Report]:
 
 def _logger() -> Report:
     last = time.monotonic()
+    seen: set[str] = set()
 
     def report(state: Progress, task: Task | None, message: str | None) -> None:
         nonlocal last
-        if task is not None and message is not None:
+        if task is not None and message is not None and message not in seen:
+            seen.add(message)
             print(f"failed: {task.cell.label}: {message}", file=sys.stderr, flush=True)
         now = time.monotonic()
         if now - last >= LINE_SECONDS:
