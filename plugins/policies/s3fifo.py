@@ -22,7 +22,7 @@ Source: J. Yang, Y. Zhang, Z. Qiu, Y. Yue, K. V. Rashmi, "FIFO queues are all yo
 eviction", SOSP 2023, section 4 and algorithm 1. Settled here: algorithm 1 may go on to evict a
 second page after the main queue has given one; here it stops. A ghost that is asked for is one no
 longer. A queue that is empty (locked pages, several victims at once) sends to the other. A victim
-is a ghost once it has left; one put back goes to the main queue (a small one of a single frame would
+is a ghost once it has left; one put back goes to the main queue (a small one of one frame would
 offer it for ever), one that munlock returns to the small. A page not wanted soon counts from 0.
 """
 

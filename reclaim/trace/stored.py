@@ -58,6 +58,7 @@ class StoredTrace(Trace):
         for name, value in values.items():
             object.__setattr__(self, name, value)
         self._header = header
+        self._checked = False
         self._check_events()
 
     @property
@@ -87,12 +88,15 @@ class StoredTrace(Trace):
         """
         start = 0
         for columns in self._source.batches():
-            self._check_batch(columns, start)
+            if not self._checked:
+                self._check_batch(columns, start)
             size = len(columns[1])
             for first in range(0, size, rows):
                 part = [column[first : first + rows] for column in columns]
                 yield Batch(start + first, *part)
             start += size
+        # Whoever runs the trace again need not look at every value again.
+        self._checked = True
 
     @cached_property
     def _columns(self) -> tuple[npt.NDArray[Any], ...]:
@@ -124,6 +128,11 @@ class StoredTrace(Trace):
     def nr(self) -> npt.NDArray[np.int32]:
         """Repeat count of each row: the whole column."""
         return self._columns[3]
+
+    @property
+    def mapped(self) -> bool:
+        """Whether rows are used where they lie in the file, so that processes share them."""
+        return self._source.mapped
 
     def _check_batch(self, columns: tuple[npt.NDArray[Any], ...], start: int) -> None:
         highs = (max(len(self.spaces) - 1, 0), ids.MAX_VPN - 1, len(ids.OP_NAMES) - 1, MAX_NR)
@@ -223,6 +232,11 @@ class _Source:
         wanted = [name for name in self.names if name in known]
         return {known[name]: self.table(wanted)[name].combine_chunks() for name in wanted}
 
+    @property
+    def mapped(self) -> bool:
+        """Whether the columns are views of the file."""
+        return False
+
     def table(self, names: list[str]) -> Any:
         raise NotImplementedError
 
@@ -274,6 +288,12 @@ class _ArrowSource(_Source):
 
     def table(self, names: list[str]) -> Any:
         return self._file.read_all().select(names)
+
+    @property
+    def mapped(self) -> bool:
+        """Whether the first batch, as stored, lies in the map; compressed ones do not."""
+        first = next(self.batches(), None)
+        return first is None or all(not column.flags.owndata for column in first)
 
     def _array(self, batch: Any, i: int) -> npt.NDArray[Any]:
         dtype = np.dtype(COLUMN_DTYPES[i])
