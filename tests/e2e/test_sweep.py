@@ -141,6 +141,7 @@ def outcomes(out: Path) -> dict[str, set[str]]:
     return found
 
 
+@pytest.mark.slow
 def test_an_exception_in_a_plugin_fails_its_runs_alone(tmp_path: Path) -> None:
     bad = plugin(tmp_path, new='raise ValueError("no room")')
     path, out = sweep_file(tmp_path, plugins=["bad.py"], **BAD), tmp_path / "out"
@@ -168,6 +169,7 @@ def test_an_exception_in_a_plugin_fails_its_runs_alone(tmp_path: Path) -> None:
     assert outcomes(out)["bad"] == {"failed", "done"}
 
 
+@pytest.mark.slow
 @pytest.mark.jit_only
 def test_a_loop_without_end_is_killed_and_the_others_are_done(tmp_path: Path) -> None:
     loop = "while m.live[0] >= 0 or m.live[0] < 0:\n            m.live[0] += 1\n        return 0"
@@ -252,6 +254,7 @@ def test_a_read_only_disk_is_said_before_anything_runs(tmp_path: Path) -> None:
     assert len(ended.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_it_with_nothing_lost(undisturbed: Path, tmp_path: Path) -> None:
     with mounted(tmp_path, "size=6m") as folder:
         out, ballast = folder / "out", folder / "ballast"
