@@ -31,6 +31,10 @@ class MachineError(ReclaimError):
     """A run that cannot go on: out of memory, an access outside every VMA, a failed `expect`."""
 
 
+class StoreError(ReclaimError):
+    """A store of results that cannot be opened, written or asked."""
+
+
 def located(path: str | Path, line: int | None, text: str) -> str:
     """Return `text` behind the place it speaks of, as compilers write it.
 

@@ -1,14 +1,12 @@
-"""The result table: plain text of at most 100 columns, the same in a terminal, a pipe and a log."""
+"""The table of `reclaim run`: a line for each run."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reclaim.cli.plain import plain
 from reclaim.metrics.compare import rmap_of, short, size
-
-WIDTH = 100
-LEFT = 3  # columns of names; the rest are numbers, to the right
 
 Record = Mapping[str, Any]
 
@@ -32,20 +30,7 @@ HEADS = (
 def table(records: Sequence[Record]) -> str:
     """Return the records as lines of text, by memory size, policy and rmap as they were run."""
     ordered = sorted(records, key=lambda record: record["frames"])
-    rows = [HEADS, *(_row(record) for record in ordered)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADS))]
-    gap = "  " if sum(widths) + 2 * (len(widths) - 1) <= WIDTH else " "
-    # Names may be long; numbers must stay whole.
-    for _ in range(sum(widths) + len(gap) * (len(widths) - 1) - WIDTH):
-        widths[max((1, 2), key=lambda i: widths[i])] -= 1
-    lines = [gap.join(_cell(row[i], widths[i], i) for i in range(len(HEADS))) for row in rows]
-    rule = gap.join("-" * width for width in widths)
-    return "\n".join(line.rstrip() for line in [lines[0], rule, *lines[1:]])
-
-
-def _cell(text: str, width: int, column: int) -> str:
-    text = text if len(text) <= width else text[: width - 1] + "~"
-    return text.ljust(width) if 0 < column < LEFT else text.rjust(width)
+    return plain(HEADS, [_row(record) for record in ordered], (1, 2))
 
 
 def _row(record: Record) -> tuple[str, ...]:

@@ -127,6 +127,28 @@ MISTAKES = [
         ("compare", "scaling", "--set", "processes=[100,10]"),
         "--set processes: processes: sizes go upwards, got 100, 10.",
     ),
+    (("results", "{tmp}/gone"), "{tmp}/gone: no such folder. Expected one that holds results."),
+    (("results", "{tmp}"), "{tmp}: holds no results: expected the folders inbox/ and runs/ in it."),
+    (("diff", "{store}", "{tmp}"), "{tmp}: holds no results"),
+    (
+        ("results", "{store}", "--sql", "select polcy from runs"),
+        'the query was not understood: Binder Error: Referenced column "polcy" not found in FROM '
+        'clause! Candidate bindings: "policy"',
+    ),
+    (("results", "{store}", "--sql", "selct 1"), "the query was not understood: Parser Error: "),
+    (("results", "{store}", "--where", "frames >"), "the query was not understood: Parser Error: "),
+    (("diff", "{store}", "{store}", "--where", "a="), "the query was not understood: Parser Error"),
+    (
+        ("results", "{store}", "--base", "fi"),
+        "--base: no policy 'fi' in these results. Did you mean 'fifo'?",
+    ),
+    (("results", "{store}", "--csv", "--json"), "--csv, --json and --parquet: one of them at a "),
+    (("results", "{store}", "--sql", "x", "--where", "y"), "--sql asks for itself: put the cond"),
+    (("results", "{store}", "--csv", "--base", "fifo"), "--base is for the table: it cannot be "),
+    (
+        ("results", "{store}", "--parquet", "{tmp}/no/x.parquet"),
+        "--parquet {tmp}/no/x.parquet: cannot be written: ",
+    ),
 ]
 
 
@@ -139,12 +161,21 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     capsys: pytest.CaptureFixture[str],
     fake_engine: object,
 ) -> None:
-    script, config = tmp_path / "t.script", tmp_path / "c.yaml"
+    script, config, store = (
+        tmp_path / "t.script",
+        tmp_path / "c.yaml",
+        ROOT / "tests/fixtures/store-1",
+    )
     script.write_text("mmap a 0 4 anon private rw-\nread a 0..3\n")
     config.write_text("trace: t.script\npolicies: [fifo]\nrmaps: [pte_chain]\nframes: 2\n")
 
     def filled(text: str) -> str:
-        for key, value in (("tmp", tmp_path), ("script", script), ("config", config)):
+        for key, value in {
+            "tmp": tmp_path,
+            "script": script,
+            "config": config,
+            "store": store,
+        }.items():
             text = text.replace(f"{{{key}}}", str(value))
         return text
 

@@ -1,0 +1,1 @@
+"""What the records of a store say: cells over their seeds, and one store beside another."""
