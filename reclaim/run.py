@@ -204,7 +204,8 @@ def run_one(trace: Trace, spec: RunSpec, progress: Progress | None = None) -> di
     spec : RunSpec
         On which machine.
     progress : callable, optional
-        Called with the rows done and the rows there are.
+        Called with the rows done and the rows there are; with none done as soon as the machine is
+        compiled.
 
     Returns
     -------
@@ -230,6 +231,8 @@ def run_one(trace: Trace, spec: RunSpec, progress: Progress | None = None) -> di
         np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.uint8), np.zeros(0, np.int32)
     )
     bound = bind(m, policy, span, np.zeros(8, np.int64))
+    if progress is not None:
+        progress(0, trace.nr_rows)
     driver = Driver(trace, m, policy, bound, span)
     driver.walks = spec.measure
     log = driver.run(max(spec.epochs, LOOKS if spec.measure else 0), progress)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from reclaim.cli import options as o
+from reclaim.errors import ConfigError, nearest
 
 app = typer.Typer(
     help="Show a resolved configuration, or the schema.",
@@ -55,8 +56,15 @@ def show(
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON Schema of the config file."""
-    from reclaim.config.show import json_schema
+def schema(
+    kind: Annotated[
+        str, typer.Argument(help="Of which file: run, or sweep.", metavar="KIND")
+    ] = "run",
+) -> None:
+    """Print the JSON Schema of the config file, or with `sweep` that of a sweep."""
+    from reclaim.config.show import json_schema, sweep_schema
 
-    print(json_schema())
+    schemas = {"run": json_schema, "sweep": sweep_schema}
+    if kind not in schemas:
+        raise ConfigError(f"there is no schema of '{kind}'.{nearest(kind, schemas)}")
+    print(schemas[kind]())

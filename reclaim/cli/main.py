@@ -1,8 +1,8 @@
 """The program: commands put together, and how each way of ending looks.
 
-Exit codes: 0 done; 1 `diff` has found a difference, or the reader of our output went away; 2 a
-mistake in what was given, said in one message; 130 interrupted. Anything else that goes wrong is a
-bug and shows its traceback.
+Exit codes: 0 done; 1 `diff` has found a difference, runs of a sweep failed, or the reader of our
+output went away; 2 a mistake in what was given, said in one message; 130 interrupted. Anything else
+that goes wrong is a bug and shows its traceback.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 
 import typer
 
-from reclaim.cli import capture, compare, config, plugins, results, run, trace
+from reclaim.cli import capture, compare, config, plugins, results, run, sweep, trace
 from reclaim.errors import ReclaimError
 
 # rich's markup and tracebacks cost start-up time and width; help is plain text.
@@ -26,6 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run.run)
+app.command("sweep")(sweep.sweep)
 app.command("capture", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})(
     capture.capture
 )

@@ -64,6 +64,8 @@ def load_config(source: str, overrides: Overrides | None = None) -> Config:
         Anything wrong in either; located in the file or at the option.
     """
     document = open_document(source, overrides)
+    if "workloads" in document.data and document.data.keys() & {"policies", "cells", "vars"}:
+        raise ConfigError(f"{source}: is a sweep, which 'reclaim sweep {source}' runs.")
     for key, command in (("workloads", "rmap"), ("depth", "scaling")):
         if key in document.data:
             raise ConfigError(

@@ -68,10 +68,13 @@ def _choices_of(value: object) -> object:
     items = value if isinstance(value, list) else [value]
     if not items:
         raise ValueError("name at least one")
-    return tuple(_choice_of(item) for item in items)
+    return tuple(choice_of(item) for item in items)
 
 
-def _choice_of(item: object) -> Choice:
+def choice_of(item: object) -> Choice:
+    """Return what a name, or a name with its parameters, stands for."""
+    if isinstance(item, Choice):
+        return item
     if isinstance(item, str):
         return Choice(name=item)
     if isinstance(item, dict) and len(item) == 1:

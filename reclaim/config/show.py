@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from reclaim.config.schema import Choice, Config
+from reclaim.config.sweep import AXES, SweepConfig
 
 
 def as_mapping(config: Config) -> dict[str, Any]:
@@ -40,3 +41,31 @@ def json_schema() -> str:
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "reclaim configuration"
     return json.dumps(schema, indent=2)
+
+
+def sweep_schema() -> str:
+    """Return the JSON Schema of a sweep file, for editors.
+
+    ``extends`` and ``vars`` are resolved before the rest is checked, so that only this knows them;
+    and any value may be a variable.
+    """
+    schema = SweepConfig.model_json_schema()
+    keys = schema["properties"]
+    for key in [*AXES, "plugins"]:
+        # One value may stand for a list of one.
+        long = keys[key]
+        about = {k: long.pop(k) for k in ("description", "default", "title") if k in long}
+        one = _items_of(long)
+        keys[key] = {"anyOf": [{"type": "string", "pattern": "[$][{]"}, one, long], **about}
+    keys["extends"] = {"type": "string", "description": "A sweep whose keys hold unless said here."}
+    keys["vars"] = {"type": "object", "description": "Variables: ${name} stands for their value."}
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "reclaim sweep"
+    return json.dumps(schema, indent=2)
+
+
+def _items_of(schema: dict[str, Any]) -> dict[str, Any]:
+    for part in [schema, *schema.get("anyOf", ())]:
+        if "items" in part:
+            return dict(part["items"])
+    return {}

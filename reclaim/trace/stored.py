@@ -125,6 +125,11 @@ class StoredTrace(Trace):
         """Repeat count of each row: the whole column."""
         return self._columns[3]
 
+    @property
+    def mapped(self) -> bool:
+        """Whether rows are used where they lie in the file, so that processes share them."""
+        return self._source.mapped
+
     def _check_batch(self, columns: tuple[npt.NDArray[Any], ...], start: int) -> None:
         highs = (max(len(self.spaces) - 1, 0), ids.MAX_VPN - 1, len(ids.OP_NAMES) - 1, MAX_NR)
         for name, column, high in zip(COLUMNS, columns, highs, strict=True):
@@ -223,6 +228,11 @@ class _Source:
         wanted = [name for name in self.names if name in known]
         return {known[name]: self.table(wanted)[name].combine_chunks() for name in wanted}
 
+    @property
+    def mapped(self) -> bool:
+        """Whether the columns are views of the file."""
+        return False
+
     def table(self, names: list[str]) -> Any:
         raise NotImplementedError
 
@@ -274,6 +284,12 @@ class _ArrowSource(_Source):
 
     def table(self, names: list[str]) -> Any:
         return self._file.read_all().select(names)
+
+    @property
+    def mapped(self) -> bool:
+        """Whether the first batch, as stored, lies in the map; compressed ones do not."""
+        first = next(self.batches(), None)
+        return first is None or all(not column.flags.owndata for column in first)
 
     def _array(self, batch: Any, i: int) -> npt.NDArray[Any]:
         dtype = np.dtype(COLUMN_DTYPES[i])

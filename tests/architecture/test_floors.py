@@ -26,7 +26,7 @@ FLOORS: list[tuple[str, ...]] = [
     ("reclaim.config", "reclaim.results"),
     ("reclaim.opening", "reclaim.run"),
     ("reclaim.session",),  # a configuration becomes runs
-    ("reclaim.compare",),
+    ("reclaim.compare", "reclaim.sweep"),
     ("reclaim",),  # the package itself: what Python users call
     ("reclaim.cli",),
 ]

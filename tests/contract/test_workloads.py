@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,14 @@ SMALL: dict[str, dict[str, Any]] = {
     "forrest_loop": {"generations": 7, "pages": 25, "writes": 4, "reads": 15},
     "many_vmas": {"pieces": 7, "pages": 4, "depth": 2, "touches": 2.0},
     "mremap_storm": {"pages": 15, "moves": 4, "children": 2},
+    "page_pattern": {
+        "pattern": "zipf",
+        "pages": 60,
+        "accesses": 500,
+        "skew": 0.9,
+        "processes": 3,
+        "writes": 0.2,
+    },
     "rmap_test": {"tasks": 3, "maps": 4, "pages": 5, "iterations": 2, "pattern": "linear"},
     "shared_libraries": {
         "processes": 4,
@@ -225,6 +234,71 @@ def test_shared_segment() -> None:
     assert record["counters"]["misses"] == p
 
 
+def test_page_pattern() -> None:
+    trace = made("page_pattern", pattern="loop")
+    pages, processes = 60, 3
+    assert verbs(trace)["mmap"] == processes
+    assert trace.nr_accesses == 500
+    record = counts(trace)
+    assert record["counters"]["misses"] == record["trace"]["peak_live"] == pages
+    assert record["vmas"] == processes
+    page = trace.vpn * processes + trace.asid
+    assert (np.diff(page - page[0]) % pages == 1).all()
+
+
+PATTERNS = ["zipf", "loop", "scan", "phases", "distances"]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_page_pattern_keeps_to_its_pages_and_its_share_of_writes(pattern: str) -> None:
+    trace = made("page_pattern", pattern=pattern, pages=400, accesses=20_000, writes=0.3)
+    page = (trace.vpn - trace.vpn.min()) * 3 + trace.asid
+    assert 0 <= page.min() <= page.max() < 400
+    assert abs((trace.op == 1).mean() - 0.3) < 0.02
+    assert len(np.unique(trace.asid)) == 3
+
+
+def page_numbers(pattern: str, **params: Any) -> Any:
+    trace = made("page_pattern", pattern=pattern, processes=1, **params)
+    return trace.vpn - trace.vpn.min()
+
+
+def test_zipf_has_the_frequencies_of_its_skew() -> None:
+    page = page_numbers("zipf", pages=100, accesses=200_000, skew=1.0)
+    counts = np.sort(np.bincount(page, minlength=100))[::-1]
+    harmonic = (1 / np.arange(1, 101)).sum()
+    for rank in (1, 2, 10):
+        assert counts[rank - 1] / 200_000 == pytest.approx(1 / rank / harmonic, rel=0.05)
+    even = np.bincount(page_numbers("zipf", pages=100, accesses=200_000, skew=0.0))
+    assert even.max() < 1.2 * even.min()
+
+
+def test_a_scan_touches_the_cold_pages_once_a_round() -> None:
+    page = page_numbers("scan", pages=800, accesses=2_000)
+    counts = np.sort(np.bincount(page, minlength=800))[::-1]
+    assert set(counts[100:].tolist()) <= {0, 1}
+    assert counts[:100].sum() == pytest.approx(0.7 * 2_000, rel=0.1)
+
+
+def test_phases_are_small_and_change() -> None:
+    page = page_numbers("phases", pages=800, accesses=16_000, skew=0.0)
+    sets = [set(part.tolist()) for part in np.split(page, 16)]
+    assert all(90 < len(one) <= 100 for one in sets)
+    assert all(len(a & b) < 40 for a, b in pairwise(sets))
+
+
+def test_short_distances_are_likelier() -> None:
+    page = page_numbers("distances", pages=1_000, accesses=20_000, skew=0.9)
+    last: dict[int, int] = {}
+    gaps = []
+    for now, one in enumerate(page.tolist()):
+        if one in last:
+            gaps.append(now - last[one])
+        last[one] = now
+    assert np.median(gaps) <= 4
+    assert max(gaps) > 500
+
+
 @pytest.mark.parametrize("pattern", ["linear", "random"])
 def test_rmap_test(pattern: str) -> None:
     trace = made("rmap_test", pattern=pattern)
@@ -293,6 +367,7 @@ def test_android_zygote() -> None:
         ("doubling", {"writes": 16}),
         ("shared_libraries", {"writes": 7}),
         ("android_zygote", {"copies": 31}),
+        ("page_pattern", {"processes": 61}),
     ],
 )
 def test_parameters_that_do_not_fit_together_are_refused(name: str, params: dict[str, int]) -> None:
