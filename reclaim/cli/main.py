@@ -12,7 +12,7 @@ import sys
 
 import typer
 
-from reclaim.cli import capture, compare, config, plugins, results, run, sweep, trace
+from reclaim.cli import capture, compare, config, plugins, report, results, run, sweep, trace
 from reclaim.errors import ReclaimError
 
 # rich's markup and tracebacks cost start-up time and width; help is plain text.
@@ -32,6 +32,8 @@ app.command("capture", context_settings={"ignore_unknown_options": True, "allow_
 )
 app.command("results")(results.results)
 app.command("diff")(results.diff)
+app.command("report")(report.report)
+app.command("plot")(report.plot)
 app.add_typer(compare.app, name="compare")
 app.add_typer(trace.app, name="trace")
 app.add_typer(plugins.app, name="plugins")
