@@ -1,8 +1,8 @@
 """The program: commands put together, and how each way of ending looks.
 
-Exit codes: 0 done; 1 `diff` has found a difference, runs of a sweep failed, or the reader of our
-output went away; 2 a mistake in what was given, said in one message; 130 interrupted. Anything else
-that goes wrong is a bug and shows its traceback.
+Exit codes: 0 done; 1 a check has failed, `diff` has found a difference, runs of a sweep failed, or
+the reader of our output went away; 2 a mistake in what was given, said in one message; 130
+interrupted. Anything else that goes wrong is a bug and shows its traceback.
 """
 
 from __future__ import annotations
@@ -12,7 +12,20 @@ import sys
 
 import typer
 
-from reclaim.cli import capture, compare, config, plugins, report, results, run, sweep, trace
+from reclaim.cli import (
+    capture,
+    check,
+    compare,
+    config,
+    explain,
+    new,
+    plugins,
+    report,
+    results,
+    run,
+    sweep,
+    trace,
+)
 from reclaim.errors import ReclaimError
 
 # rich's markup and tracebacks cost start-up time and width; help is plain text.
@@ -27,6 +40,8 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("sweep")(sweep.sweep)
+app.command("check")(check.check)
+app.command("explain")(explain.explain)
 app.command("capture", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})(
     capture.capture
 )
@@ -35,6 +50,7 @@ app.command("diff")(results.diff)
 app.command("report")(report.report)
 app.command("plot")(report.plot)
 app.add_typer(compare.app, name="compare")
+app.add_typer(new.app, name="new")
 app.add_typer(trace.app, name="trace")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(config.app, name="config")

@@ -48,6 +48,7 @@ ParamOption = Annotated[
 SeedOption = Annotated[
     int, typer.Option("--seed", min=0, help="Seed of what a workload does at random.")
 ]
+AllOption = Annotated[bool, typer.Option("--all", help="Leave nothing out of the tables.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 

@@ -34,8 +34,15 @@ def listing(
         return
     for catalog in registry.catalogs():
         print(f"{catalog.plural}:")
+        by_family: dict[str, list[Any]] = {}
         for cls in catalog.classes():
-            print(f"  {cls.name:<16} {cls.summary}")
+            by_family.setdefault(getattr(cls, "family", ""), []).append(cls)
+        for family, classes in sorted(by_family.items()):
+            if family:
+                print(f" {family}:")
+            for cls in classes:
+                _print_line(catalog.kind, cls)
+    print("* unrealisable for mapped pages: it sees what no kernel can")
 
 
 @app.command()
@@ -53,11 +60,27 @@ def show(
     if not found:
         names = [one for c in registry.catalogs() for one in c.names()]
         raise PluginError(f"there is no plugin '{name}'.{nearest(name, names)}")
+    about = [_about(kind, cls) | _more(kind, cls) for kind, cls in found]
     if json:
-        _print_json([_about(kind, cls) for kind, cls in found])
+        _print_json(about)
         return
-    for kind, cls in found:
-        _print_one(_about(kind, cls))
+    for one in about:
+        _print_one(one)
+
+
+def _print_line(kind: str, cls: Any) -> None:
+    """Print a plugin's line, and for a policy what it needs and takes, and where it is from."""
+    mark = " " if _realisable(kind, cls) else "*"
+    print(f"  {cls.name:<15} {mark}{cls.summary}")
+    if kind == "policy":
+        needs = ", ".join(sorted(cls.needs)) or "nothing"
+        params = f"; params {', '.join(cls.params)}" if cls.params else ""
+        print(f"    needs {needs}{params}; {cls.source}")
+
+
+def _realisable(kind: str, cls: Any) -> bool:
+    """Tell whether a kernel could have it: hardware reports no hit, and nobody the future."""
+    return kind != "policy" or not ({"accesses", "lookahead"} & set(cls.needs))
 
 
 def _load(paths: list[str] | None) -> Registry:
@@ -83,6 +106,7 @@ def _about(kind: str, cls: Any) -> dict[str, Any]:
         about["family"] = cls.family
     if kind == "policy":
         about["needs"] = sorted(cls.needs)
+        about["realisable"] = _realisable(kind, cls)
     if kind == "rmap":
         about["exact"] = cls.exact
         about["presets"] = {name: dict(params) for name, params in cls.presets.items()}
@@ -91,6 +115,19 @@ def _about(kind: str, cls: Any) -> dict[str, Any]:
     elif kind != "observer":
         about["results_version"] = cls.results_version
     return about
+
+
+def _more(kind: str, cls: Any) -> dict[str, Any]:
+    """Return what only `show` says: the essay, and how the contract was last found kept."""
+    import inspect
+    import sys
+
+    more = {"essay": inspect.getdoc(sys.modules[cls.__module__]) or ""}
+    if kind in ("policy", "rmap"):
+        from reclaim.testing.status import last_check
+
+        more["contract"] = f"declarations verified; last check: {last_check(kind, cls)}"
+    return more
 
 
 def _param(param: Any) -> dict[str, Any]:
@@ -127,11 +164,16 @@ def _print_one(about: dict[str, Any]) -> None:
     if "needs" in about:
         needs = [f"{need} ({_NEEDS.get(need, '')})" for need in about["needs"]]
         print(f"  needs   {', '.join(needs) or 'nothing'}")
+    if "realisable" in about:
+        could = "could" if about["realisable"] else "cannot, for mapped pages,"
+        print(f"  kernel  {could} have it")
     if "exact" in about:
         print(f"  exact   {'yes' if about['exact'] else 'no'}")
     if "suffixes" in about:
         print(f"  files   {' '.join('*' + suffix for suffix in about['suffixes'])}")
     print(f"  file    {about['file']}:{about['line']}")
+    if "contract" in about:
+        print(f"  checks  {about['contract']}")
     print("  params" + ("" if about["params"] else "  none"))
     for name, param in about["params"].items():
         allowed = f", {param['range']}" if param["range"] else ""
@@ -142,3 +184,6 @@ def _print_one(about: dict[str, Any]) -> None:
         print("  presets")
     for name, params in about.get("presets", {}).items():
         print(f"    {name}: {', '.join(f'{key} = {value}' for key, value in params.items())}")
+    if about["essay"]:
+        print()
+        print(about["essay"])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from reclaim.cli import options as o
 from reclaim.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ WhereOption = Annotated[
     str | None,
     typer.Option("--where", metavar="CONDITION", help="Only runs that meet this, in SQL."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
 def results(
@@ -32,8 +32,9 @@ def results(
     base: Annotated[
         str | None, typer.Option("--base", metavar="POLICY", help="Compare misses with this one's.")
     ] = None,
+    everything: o.AllOption = False,
     csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values on stdout.")] = False,
-    json: JsonOption = False,
+    json: o.JsonOption = False,
     parquet: Annotated[
         Path | None, typer.Option("--parquet", metavar="FILE", help="Write a Parquet file.")
     ] = None,
@@ -54,7 +55,7 @@ def results(
         elif sql is None and not csv and parquet is None:
             from reclaim.cli.results_text import overview
 
-            print(overview(store, where, base))
+            print(overview(store, where, base, everything))
         else:
             found = store.query(sql) if sql is not None else store.table(where=where)
             _give(found, csv=csv, json=json, parquet=parquet)
@@ -66,8 +67,8 @@ def diff(
     folder_a: Annotated[Path, typer.Argument(metavar="A", help="The base: a folder with results.")],
     folder_b: Annotated[Path, typer.Argument(metavar="B", help="What is compared with it.")],
     where: WhereOption = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every count that moved.")] = False,
-    json: JsonOption = False,
+    everything: o.AllOption = False,
+    json: o.JsonOption = False,
 ) -> None:
     """Say what moved between two folders of results; exit code 1 if anything did."""
     from reclaim.results.diff import diff as compare

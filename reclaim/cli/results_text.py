@@ -10,7 +10,7 @@ from reclaim.cli.plain import WIDTH, plain
 from reclaim.errors import ConfigError, nearest
 from reclaim.metrics.compare import short, size
 from reclaim.results.cells import Cell, Failed, against, cells_of, failures_of
-from reclaim.results.diff import Difference, Moved
+from reclaim.results.diff import LEAST_SECONDS, Difference, Moved
 from reclaim.stats import NO_DIFFERENCE, Comparison, Summary
 
 if TYPE_CHECKING:
@@ -32,10 +32,13 @@ HEADS = (
     "rmap peak",
     "model ms",
 )
+LONG = 500
+"""Lines of a table that nobody reads to its end."""
+
 _SHOWN = 5
 
 
-def overview(store: Store, where: str | None, base: str | None) -> str:
+def overview(store: Store, where: str | None, base: str | None, everything: bool = False) -> str:
     """Return the table of a store: a line for each cell, with what failed below.
 
     Raises
@@ -50,7 +53,11 @@ def overview(store: Store, where: str | None, base: str | None) -> str:
         return f"{store.path}: no results {what}."
     lines = []
     if cells:
-        lines += [plain(HEADS, [_row(cell) for cell in cells], (0, 2, 3)), ""]
+        shown = cells if everything else cells[:LONG]
+        pressures = len({cell.pressure for cell in cells}) > 1
+        lines += [plain(HEADS, [_row(cell, pressures) for cell in shown], (0, 2, 3)), ""]
+        if len(shown) < len(cells):
+            lines.append(f"{len(cells) - LONG:,} cells more: choose with --where, or give --all.")
         lines += _legend(cells)
     if base is not None:
         lines += ["", *_against(cells, base)]
@@ -59,15 +66,15 @@ def overview(store: Store, where: str | None, base: str | None) -> str:
     return "\n".join(lines)
 
 
-def _row(cell: Cell) -> tuple[str, ...]:
+def _row(cell: Cell, pressures: bool) -> tuple[str, ...]:
     ratio = cell.summary("miss_ratio")
     return (
         cell.workload,
-        cell.frames,
+        f"{cell.frames} {cell.pressure}" if pressures else cell.frames,
         cell.policy,
         cell.rmap,
         str(cell.nr_seeds),
-        "-" if ratio is None else f"{100 * ratio.mean:.2f}",
+        "-" if ratio is None else _percent(ratio.mean),
         _half(ratio),
         *(_mean(cell, name) for name in ("evictions", "refaults", "rmap_walks")),
         "-" if (peak := cell.mean("rmap_peak_bytes")) is None else size(peak),
@@ -78,7 +85,13 @@ def _row(cell: Cell) -> tuple[str, ...]:
 def _half(ratio: Summary | None) -> str:
     if ratio is None or ratio.half is None:
         return "-"
-    return f"{100 * ratio.half:.2f}" if ratio.half else "0"
+    return _percent(ratio.half)
+
+
+def _percent(share: float) -> str:
+    """Return a share in percent, with two figures at least: most misses are few."""
+    percent = 100 * share
+    return f"{percent:.2f}" if percent >= 0.1 else f"{percent:.2g}"
 
 
 def _mean(cell: Cell, column: str) -> str:
@@ -227,7 +240,7 @@ def _moved(moved: Sequence[Moved], everything: bool) -> list[str]:
 def _times(found: Difference) -> list[str]:
     floor = f"noise floor {100 * found.floor:.0f} %"
     if not found.times:
-        return ["Time: no two runs did the same work."]
+        return [f"Time: no two runs of {LEAST_SECONDS} s or more did the same work."]
     apart = [(kind, panel) for kind, panel in found.times.items() if panel.overall.shown]
     lines = []
     if found.machines:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from reclaim.contract.param import Param
 from reclaim.jit.handle import I64, Handle
+from reclaim.kit.shown import shown_lists
 
 if TYPE_CHECKING:
     from reclaim.vm.machine import Machine
@@ -62,6 +63,8 @@ class Policy(Handle):
         Those with `page_tables` unmap what they evict themselves, PTE by PTE (`unmap_one`).
     nr_lists : int
         Kit lists that the policy wants (`list_at(m, 0)`, ...).
+    list_names : tuple of str
+        What `explain` calls the kit lists, in their order: ``("active", "inactive")``.
     results_version : int
         Raised by hand when the policy's results change on purpose.
     """
@@ -73,6 +76,7 @@ class Policy(Handle):
     params: ClassVar[Mapping[str, Param]] = {}
     needs: ClassVar[frozenset[str]] = frozenset()
     nr_lists: ClassVar[int] = 0
+    list_names: ClassVar[tuple[str, ...]] = ()
     results_version: ClassVar[int] = 1
     SEES_ACCESSES: ClassVar[bool] = False
     SEES_FUTURE: ClassVar[bool] = False
@@ -218,3 +222,16 @@ class Policy(Handle):
             What is wrong, "" if nothing.
         """
         return ""
+
+    def explain(self, m: Machine) -> dict[str, list[int]]:
+        """Show what the policy holds, in plain Python; `reclaim explain` asks after each access.
+
+        By default its kit lists and its ghost lists. One that keeps its frames elsewhere says how
+        they stand there.
+
+        Returns
+        -------
+        dict of str to list of int
+            Name of a list -> page ids, the next victim last.
+        """
+        return shown_lists(self, m, self.list_names, self.nr_lists)

@@ -79,6 +79,10 @@ class Bound:
     cold: bool
 
 
+PLAIN = Bound(loop.pair, events.apply, 0.0, cold=False)
+"""The entries as plain Python, which they are to whoever calls them from Python."""
+
+
 def cache_folder() -> Path:
     """Return where compiled machines are kept: `RECLAIM_CACHE_DIR`, or the user's cache folder."""
     given = os.environ.get("RECLAIM_CACHE_DIR")
@@ -230,7 +234,7 @@ def bind(m: Machine, policy: Handle, span: Handle, args: I64) -> Bound:
         A kernel of the policy or the strategy does not compile; the message names it.
     """
     if INTERPRET:
-        return Bound(loop.pair, events.apply, 0.0, False)
+        return PLAIN
     start = time.perf_counter()
     pair = _compiled("pair", m, policy, span, args)
     apply = _compiled("events", m, args)

@@ -23,7 +23,7 @@ from reclaim import rows as r
 from reclaim.contract.policy import Policy
 from reclaim.contract.rmap import RmapStrategy
 from reclaim.engine import loop
-from reclaim.engine.bind import bind, cache_folder
+from reclaim.engine.bind import PLAIN, bind, cache_folder
 from reclaim.engine.drive import Driver
 from reclaim.engine.fingerprint import engine_hash
 from reclaim.ids import FILE, SHM
@@ -136,7 +136,7 @@ def walks(trace: Trace) -> bool:
     return bool(asks.any())
 
 
-def _run(trace: Trace, fork_all: bool, copies_on_move: bool, records: bool) -> Machine:
+def _run(trace: Trace, fork_all: bool, copies_on_move: bool, records: bool, plain: bool) -> Machine:
     policy = (Recorder if records else Nobody).new(0, 0, 0)
     m = new_machine(
         nr_frames=1024,
@@ -156,7 +156,8 @@ def _run(trace: Trace, fork_all: bool, copies_on_move: bool, records: bool) -> M
     empty = loop.Span.of(
         np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.uint8), np.zeros(0, np.int32)
     )
-    driver = Driver(trace, m, policy, bind(m, policy, empty, np.zeros(8, np.int64)), empty)
+    bound = PLAIN if plain else bind(m, policy, empty, np.zeros(8, np.int64))
+    driver = Driver(trace, m, policy, bound, empty)
     driver.checks_expectations = False
     driver.copies_on_move = copies_on_move
     driver.run()
@@ -234,7 +235,25 @@ def resolve(
         following = np.load(future, mmap_mode="r")
         if len(following) == known.nr_touches:
             return known, following
-    m = _run(trace, fork_copies == "all", copies_on_move, lookahead)
+    found, following = resolve_anew(trace, fork_copies, lookahead, copies_on_move)
+    if lookahead:
+        _keep(future, following)
+    _keep(sizes, asdict(found))
+    return found, following
+
+
+def resolve_anew(
+    trace: Trace,
+    fork_copies: str,
+    lookahead: bool,
+    copies_on_move: bool = False,
+    plain: bool = False,
+) -> tuple[Resolved, I64]:
+    """Find what `resolve` finds, and keep nothing on disk: for traces that will not come again.
+
+    With `plain` nothing is compiled, whatever the process does.
+    """
+    m = _run(trace, fork_copies == "all", copies_on_move, lookahead, plain)
     nr_touches = int(m.live[r.TOUCH])
     found = Resolved(
         nr_pages=int(m.live[r.NR_PAGES]),
@@ -242,8 +261,5 @@ def resolve(
         nr_leaves=int(m.live[r.LEAF_TOP]),
         nr_touches=nr_touches,
     )
-    following = next_uses(m.page_of_touch[:nr_touches]) if lookahead else nothing
-    if lookahead:
-        _keep(future, following)
-    _keep(sizes, asdict(found))
-    return found, following
+    nothing = np.zeros(0, dtype=np.int64)
+    return found, next_uses(m.page_of_touch[:nr_touches]) if lookahead else nothing

@@ -20,7 +20,16 @@ from reclaim.plugin import kernels
 from reclaim.plugin.registry import place_of
 
 NOT_COMPILED = frozenset(
-    {"new", "check", "objects", "object_bytes", "slab_bytes", "walk_lines", "fixed_bytes"}
+    {
+        "new",
+        "check",
+        "explain",
+        "objects",
+        "object_bytes",
+        "slab_bytes",
+        "walk_lines",
+        "fixed_bytes",
+    }
 )
 """Methods of the contracts that stay Python."""
 

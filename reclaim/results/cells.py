@@ -33,7 +33,7 @@ _NAMED_BY = tuple(
     for name in NAMES
     for column in (name, f"{name}_params", *([f"{name}_preset"] if name != "workload" else []))
 )
-_COLUMNS = ("cell", *_NAMED_BY, "frames", "frames_given", "pressure", "seed", "status")
+_COLUMNS = ("cell", *_NAMED_BY, "frames", "frames_given", "pressure", "seed", "status", "config")
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class Cell:
         As given: a number, or a percentage.
     pressure : str
         Its mode.
+    place : str
+        The same for cells that differ in policy and rmap alone: what may be compared.
     frames_mean : float
         Frames, for the order: a percentage is of the trace, which may depend on the seed.
     values : dict
@@ -59,6 +61,7 @@ class Cell:
     rmap: str
     frames: str
     pressure: str
+    place: str
     frames_mean: float
     values: dict[str, dict[int, float]] = field(repr=False)
 
@@ -116,6 +119,7 @@ def cells_of(table: pa.Table) -> list[Cell]:
             **{name: called[name][kind_of(group[0], name)] for name in NAMES},
             frames=str(group[0]["frames_given"] or group[0]["frames"]),
             pressure=str(group[0]["pressure"]),
+            place=_place(group[0]),
             frames_mean=sum(row["frames"] or 0 for row in group) / len(group),
             values={
                 column: {row["seed"]: row[column] for row in group if row.get(column) is not None}
@@ -127,6 +131,14 @@ def cells_of(table: pa.Table) -> list[Cell]:
     return sorted(
         cells, key=lambda c: (c.workload, c.frames_mean, c.frames, c.policy, c.rmap, c.pressure)
     )
+
+
+def _place(row: Row) -> str:
+    config = json.loads(row["config"] or "{}")
+    for key in ("policy", "rmap", "seed"):
+        config.pop(key, None)
+    named = [row[name] for name in ("workload", "workload_params", "frames_given", "pressure")]
+    return json.dumps([named, config], sort_keys=True)
 
 
 def kind_of(row: Row, name: str) -> tuple[str, str]:
@@ -182,7 +194,7 @@ def failures_of(table: pa.Table) -> list[Failed]:
 
 def against(
     cells: Sequence[Cell], base: str, column: str = "misses"
-) -> dict[tuple[str, str], Panel[Any]]:
+) -> dict[tuple[str, str], Panel[str]]:
     """Compare every policy with one of them, paired by trace, size and seed.
 
     Parameters
@@ -200,10 +212,9 @@ def against(
         Policy and rmap -> the comparison with the base over the same rmap. What shares no trace
         and size with it is left out.
     """
-    sides: dict[tuple[str, str], dict[Any, dict[int, float]]] = defaultdict(dict)
+    sides: dict[tuple[str, str], dict[str, dict[int, float]]] = defaultdict(dict)
     for cell in cells:
-        place = (cell.workload, cell.frames, cell.pressure)
-        sides[cell.policy, cell.rmap][place] = cell.values[column]
+        sides[cell.policy, cell.rmap][cell.place] = cell.values[column]
     found = {}
     for (policy, rmap), values in sides.items():
         if policy == base or (base, rmap) not in sides:

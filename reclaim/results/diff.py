@@ -15,6 +15,9 @@ from reclaim.store.columns import cell_of
 
 Record = Mapping[str, Any]
 
+LEAST_SECONDS = 0.05
+"""Shorter runs are not timed: one interruption would be most of what is measured."""
+
 LEAST_FLOOR = 0.05
 """Timings closer than this are never told apart, however quiet the machine seemed."""
 
@@ -224,7 +227,8 @@ def _compare_times(found: Difference, cells: Mapping[str, list[tuple[Run, Run]]]
         timed = [
             (one, two)
             for one, two in pairs
-            if one.counts == two.counts and one.seconds and two.seconds
+            if one.counts == two.counts
+            and min(one.seconds or 0.0, two.seconds or 0.0) >= LEAST_SECONDS
         ]
         for side in (0, 1):
             values = {pair[side].seed: float(pair[side].seconds or 0) for pair in timed}

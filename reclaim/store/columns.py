@@ -215,10 +215,28 @@ def _array(name: str, values: list[Any]) -> pa.Array:
 
 
 def joined(tables: Iterable[pa.Table]) -> pa.Table:
-    """Return tables one below the other, a column that one of them lacks being null there."""
-    whole = pa.concat_tables(tables, promote_options="permissive")
+    """Return tables one below the other, a column that one of them lacks being null there.
+
+    Values of one name that are numbers here and text there are text.
+    """
+    found = list(tables)
+    kinds: dict[str, set[pa.DataType]] = {}
+    for table in found:
+        for field in table.schema:
+            kinds.setdefault(field.name, set()).add(field.type)
+    mixed = {n for n, of in kinds.items() if len(of) > 1 and not of <= {pa.int64(), pa.float64()}}
+    if mixed:
+        found = [_as_text(table, mixed) for table in found]
+    whole = pa.concat_tables(found, promote_options="permissive")
     first = [name for name in TYPES if name in whole.column_names]
     return whole.select([*first, *(name for name in whole.column_names if name not in TYPES)])
+
+
+def _as_text(table: pa.Table, names: set[str]) -> pa.Table:
+    for place, field in enumerate(table.schema):
+        if field.name in names:
+            table = table.set_column(place, field.name, table.column(place).cast(pa.string()))
+    return table
 
 
 ORDER = (

@@ -112,7 +112,7 @@ def open_file(path: Path) -> pq.ParquetFile:
     FileNotFoundError
         It has been merged into another since it was listed.
     """
-    file = _parquet(path, lambda: pq.ParquetFile(path))
+    file = _parquet(path, lambda: pq.ParquetFile(path, page_checksum_verification=True))
     version = (file.schema_arrow.metadata or {}).get(VERSION_KEY)
     if version is None or not version.isdigit():
         raise UnreadableError(path, "not a file of a store")
@@ -177,6 +177,7 @@ def encode(table: pa.Table) -> pa.Buffer:
         sink,
         compression="zstd",
         row_group_size=_ROW_GROUP,
+        write_page_checksum=True,
         # Records and stamps hardly repeat; a dictionary of them would only be dead weight.
         use_dictionary=[name for name in table.column_names if name not in (RECORD, STAMP)],
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from reclaim.errors import StoreError
 from reclaim.store import columns as c
 from reclaim.store.catalogue import Catalogue
+from reclaim.store.files import read
 
 if TYPE_CHECKING:
     import duckdb
@@ -30,8 +31,8 @@ def query(sql: str, found: Catalogue, inbox: pa.Table) -> pa.Table:
     ------
     StoreError
         DuckDB does not understand the statement.
-    FileNotFoundError
-        A file was merged into another meanwhile: ask again.
+    FileNotFoundError, UnreadableError
+        A file was merged into another meanwhile, or is damaged: ask again without it.
     """
     import duckdb
 
@@ -43,9 +44,21 @@ def query(sql: str, found: Catalogue, inbox: pa.Table) -> pa.Table:
                 raise StoreError("the query gives no table: expected a SELECT on the view `runs`.")
             return _plain(answer.to_arrow_table())
         except duckdb.Error as error:
-            if any(not part.path.exists() for part in found.parts):
-                raise FileNotFoundError from error
+            if not isinstance(error, _mistakes(duckdb)):
+                _look_at_files(found)
             raise StoreError(f"the query was not understood: {_said(error)}") from None
+
+
+def _mistakes(duckdb: Any) -> tuple[type[Exception], ...]:
+    """Return the errors for which a question is to blame, whatever the files hold."""
+    return duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException
+
+
+def _look_at_files(found: Catalogue) -> None:
+    """Raise what is wrong with a merged file: DuckDB does not say which it was."""
+    for part in found.parts:
+        if part.merged:
+            read(part.path)
 
 
 def _said(error: Exception) -> str:

@@ -114,6 +114,11 @@ class Store:
             text = json.dumps(record, separators=(",", ":"), allow_nan=False)
         except (TypeError, ValueError) as error:
             raise StoreError(f"a record holds JSON values only: {error}.") from None
+        try:
+            # What does not fit its column would spoil every table of the store from then on.
+            c.build([c.flatten(json.loads(text))], [0], [text])
+        except (pa.ArrowException, ArithmeticError, AttributeError, TypeError) as error:
+            raise StoreError(f"a record does not fit the columns of results: {error}.") from None
         key = Key(identity, status, self._stamp())
         files.write(self.path / INBOX / files.inbox_name(key), files.one_record(key, text))
 
@@ -218,6 +223,7 @@ class Store:
         ----------
         columns : sequence of str, optional
             Only these; all but ``record``, which holds whole records as JSON text, if not given.
+            A counter is a column only where some run has finished.
         where : str, optional
             A condition in SQL on the view's columns.
 

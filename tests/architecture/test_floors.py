@@ -27,6 +27,8 @@ FLOORS: list[tuple[str, ...]] = [
     ("reclaim.opening", "reclaim.run"),
     ("reclaim.session",),  # a configuration becomes runs
     ("reclaim.compare", "reclaim.report", "reclaim.sweep"),
+    ("reclaim.testing", "reclaim.templates"),  # for those who write plugins
+    ("reclaim.explain",),
     ("reclaim",),  # the package itself: what Python users call
     ("reclaim.cli",),
 ]
@@ -58,7 +60,7 @@ NARROWER = {
 }
 
 PLUGIN_IMPORTS = {"reclaim.api", "numpy", "numba"}
-ORACLE_IMPORTS = ("reclaim.errors", "reclaim.ids", "reclaim.trace")
+ORACLE_IMPORTS = ("reclaim.errors", "reclaim.ids", "reclaim.trace", "reclaim.testing.scripts")
 
 
 def home(module: str) -> str:

@@ -185,6 +185,36 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert done.err.count("\n") == 1
 
 
+AUTHORS_MISTAKES = [
+    (("new", "policy", "My-Own", "--dir", "{tmp}"), "new: 'My-Own' cannot be a policy's name"),
+    (("new", "policy", "class", "--dir", "{tmp}"), "new: 'class' cannot be a policy's name"),
+    (("new", "policy", "fifo", "--dir", "{tmp}"), "new: there is a policy 'fifo' already"),
+    (("new", "policy", "mine", "--dir", "{tmp}/gone"), "new: {tmp}/gone: there is no such folder."),
+    (("check",), "check: name a policy, a strategy or a plugin file, or give --all."),
+    (("check", "clokc"), "there is no policy or rmap 'clokc'. Did you mean 'clock'?"),
+    (("check", "{tmp}/gone.py"), "{tmp}/gone.py: there is no such plugin file or folder"),
+    (("check", "clock", "--strategy", "none_24"), "cannot run clock with none_24: rmap none_24"),
+    (("explain", "fifo"), "explain: give either --pages '1 2 3 4 1 2' or --script FILE."),
+    (("explain", "fifo", "--pages", "1 x"), "--pages: 'x' is no page number (0 to 999999)."),
+    (("explain", "pte_chain", "--pages", "1"), "explain: 'pte_chain' is no policy."),
+    (("explain", "fifo", "--script", "{tmp}/gone"), "--script {tmp}/gone: cannot be read:"),
+]
+
+
+@pytest.mark.parametrize(("args", "message"), AUTHORS_MISTAKES, ids=lambda value: str(value)[:60])
+def test_an_authors_mistake_is_one_line_and_exit_code_2(
+    args: tuple[str, ...],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    done = call(monkeypatch, capsys, *(text.replace("{tmp}", str(tmp_path)) for text in args))
+    assert done.code == 2
+    assert done.err.startswith(f"reclaim: {message.replace('{tmp}', str(tmp_path))}")
+    assert done.err.count("\n") == 1
+
+
 def test_a_shell_sees_exit_code_2_and_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text("import nothing_like_this\n")
     done = subprocess.run(

@@ -6,6 +6,7 @@ what the commands do with records; whether records are right is asked elsewhere.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,6 +32,9 @@ def call(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *args: object
 ) -> Ended:
     """Call the program as a shell would."""
+    for key in ("RECLAIM_INTERPRET", "RECLAIM_BOUNDSCHECK", "RECLAIM_TRACEBACK"):
+        # Options set these for a process; the test's own has others to run.
+        monkeypatch.setenv(key, os.environ.get(key, ""))
     monkeypatch.setattr(sys, "argv", ["reclaim", *map(str, args)])
     code = program._main()
     return Ended(code, *capsys.readouterr())

@@ -76,6 +76,29 @@ def test_a_condition_leaves_the_others_out(reclaim: Program, store: Path) -> Non
     assert "no results that meet" in reclaim("results", store, "--where", "frames = 9").out
 
 
+def test_pressures_are_told_apart(reclaim: Program, tmp_path: Path) -> None:
+    runs = [record(pressure=mode, version=mode) for mode in ("exact", "limit")]
+    for one in runs:
+        one["config"]["pressure"] = one["pressure"]
+    out = reclaim("results", stored(tmp_path / "out", runs)).out
+    assert [line.split()[1:3] for line in out.splitlines() if line.startswith("loop")] == [
+        ["8", "exact"],
+        ["8", "limit"],
+    ]
+
+
+def test_a_long_table_is_cut_and_says_so(
+    reclaim: Program, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reclaim.cli.results_text.LONG", 3)
+    out = reclaim("results", store).out
+    assert out.count("pte_chain") == 3
+    assert "5 cells more: choose with --where, or give --all." in out
+    out = reclaim("results", store, "--all").out
+    assert out.count("pte_chain") == 8
+    assert "cells more" not in out
+
+
 def test_policies_beside_a_base(reclaim: Program, store: Path) -> None:
     out = reclaim("results", store, "--base", "fifo").out
     (line,) = [line.split() for line in out.splitlines() if line.startswith("clock ")]

@@ -59,7 +59,10 @@ def test_cells_apart_in_what_has_no_column_are_not_mixed(tmp_path: Path) -> None
     runs = [record(version=str(slots)) for slots in (1, 2)]
     for slots, one in enumerate(runs):
         one["config"]["swap_pages"] = slots
-    assert [cell.nr_seeds for cell in cells_of(table_of(tmp_path, *runs))] == [1, 1]
+        one["policy"] = ("fifo", "clock")[slots]
+    cells = cells_of(table_of(tmp_path, *runs))
+    assert [cell.nr_seeds for cell in cells] == [1, 1]
+    assert against(cells, "fifo") == {}
 
 
 def test_failures_are_told_by_their_message(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def differ(path: Path, a: list[Record], b: list[Record]) -> Difference:
 
 
 def test_stores_with_the_same_counts_are_the_same(tmp_path: Path) -> None:
-    a = [record(seed=seed) for seed in range(3)]
+    a = [record(seed=seed, seconds=1.0 + seed / 100) for seed in range(3)]
     b = [one | {"seconds": 1.01 * one["seconds"], "started": "later"} for one in reversed(a)]
     found = differ(tmp_path, a, b)
     assert found.same
@@ -115,9 +115,15 @@ def test_a_noisy_machine_raises_the_floor(tmp_path: Path) -> None:
     assert [panel.overall.verdict for panel in found.times.values()] == ["no difference shown"]
 
 
-def test_time_of_other_work_is_not_compared(tmp_path: Path) -> None:
-    a, b = record(), record(counters={"misses": 1}) | {"seconds": 100.0}
-    assert differ(tmp_path, [a], [b]).times == {}
+@pytest.mark.parametrize(
+    ("seconds", "counters", "timed"),
+    [(9.0, {}, True), (9.0, {"misses": 1}, False), (0.04, {}, False)],
+)
+def test_only_equal_work_that_took_a_while_is_timed(
+    tmp_path: Path, seconds: float, counters: dict[str, int], timed: bool
+) -> None:
+    a, b = record(seconds=1.0), record(seconds=seconds, counters=counters)
+    assert bool(differ(tmp_path, [a], [b]).times) == timed
 
 
 def test_other_machines_are_named(tmp_path: Path) -> None:

@@ -198,6 +198,35 @@ def test_where_a_record_is_damaged_inside_the_one_before_it_counts(tmp_path: Pat
     assert path.exists()
 
 
+def test_a_merged_file_that_is_damaged_inside_is_skipped_and_named(two: Store) -> None:
+    path = only(two.path / "runs")
+    place = pq.ParquetFile(path).metadata.row_group(0)
+    texts = next(
+        place.column(i)
+        for i in range(place.num_columns)
+        if place.column(i).path_in_schema == "record"
+    )
+    data = bytearray(path.read_bytes())
+    middle = texts.data_page_offset + texts.total_compressed_size // 2
+    data[middle : middle + 20] = bytes(20)
+    path.write_bytes(data)
+    acts = [
+        lambda store: [one["seed"] for one in store.records()],
+        lambda store: [
+            json.loads(t)["seed"] for t in store.table(["record"])["record"].to_pylist()
+        ],
+        lambda store: store.query("select (record->>'$.seed')::int as s from runs")[
+            "s"
+        ].to_pylist(),
+    ]
+    for act in acts:
+        store = Store(two.path)
+        assert act(store) == [3]
+        assert store.warnings[0].startswith(f"{path}: skipped: truncated, or not Parquet (")
+    store.compact()
+    assert path.exists()
+
+
 @pytest.mark.parametrize("folder", ["inbox", "runs"])
 def test_foreign_files_are_skipped_and_named(two: Store, folder: str) -> None:
     notes, table, inner = (two.path / folder / name for name in ("n.txt", "t.parquet", "deep"))
@@ -323,6 +352,9 @@ def test_what_killed_writers_left_is_removed_when_it_is_old(two: Store) -> None:
         ({"status": "maybe"}, "a record's status is one of 'done', 'failed', not 'maybe'."),
         ({"extra": float("nan")}, "a record holds JSON values only"),
         ({"extra": {1, 2}}, "a record holds JSON values only"),
+        ({"frames": "many"}, "a record does not fit the columns of results"),
+        ({"seed": 1 << 70}, "a record does not fit the columns of results"),
+        ({"counters": [1]}, "a record does not fit the columns of results"),
     ],
 )
 def test_what_is_no_record_is_refused(two: Store, changes: Record, message: str) -> None:

@@ -128,6 +128,18 @@ def test_a_value_that_only_new_records_have_is_null_in_older_ones(tmp_path: Path
     assert store.table()["temperature"].to_pylist() == [None, 21.5, 22.0]
 
 
+@LAYOUTS
+def test_a_value_of_another_kind_makes_its_column_text(tmp_path: Path, compact_every: int) -> None:
+    kinds = (21, "hot", 1.5, True, None)
+    records = [record(seed=seed, temperature=kind) for seed, kind in enumerate(kinds)]
+    store = filled(tmp_path, compact_every and 1, records)
+    expected = ["21", "hot", "1.5", "true", None]
+    table = store.table(["seed", "temperature"])["temperature"].to_pylist()
+    asked = store.query("select temperature from runs order by seed")["temperature"].to_pylist()
+    assert [text and text.lower() for text in table] == expected
+    assert [text and text.lower() for text in asked] == expected
+
+
 def test_merging_leaves_one_file_until_it_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

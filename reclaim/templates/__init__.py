@@ -1,0 +1,1 @@
+"""Files that `reclaim new` copies: working plugins, written to be read."""
