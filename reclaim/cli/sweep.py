@@ -17,7 +17,7 @@ from reclaim.errors import ConfigError, ReclaimError
 if TYPE_CHECKING:
     from reclaim.plugin.registry import Registry
     from reclaim.store import Store
-    from reclaim.sweep.execute import Summary
+    from reclaim.sweep.execute import Failure, Summary
     from reclaim.sweep.plan import Plan
 
 SHOWN_FAILURES = 10
@@ -65,7 +65,8 @@ def sweep(
     if dry_run:
         return
     if not plan.todo:
-        print(f"nothing to do: {folder} has all of it")
+        none = "no run of this sweep is stored as failed" if only else f"{folder} has all of it"
+        print(f"nothing to do: {none}")
         return
     assert store is not None
     raise typer.Exit(_run(plan, store, folder, workers))
@@ -176,8 +177,8 @@ def _run(plan: Plan, store: Store, folder: Path, jobs: int) -> int:
         raise type(error)(
             f"{error}\nThe sweep stopped; what is stored stays, and the same command goes on there."
         ) from None
-    store.compact()
     _print_summary(summary, folder)
+    store.compact()
     return 1 if summary.failures else 0
 
 
@@ -189,7 +190,12 @@ def _print_summary(summary: Summary, folder: Path) -> None:
         f"{summary.done:,} runs done, {len(summary.failures):,} failed, in "
         f"{duration(summary.seconds)} ({rate / 1e6:.3g} M accesses/s); results in {folder}"
     )
-    for failure in summary.failures[:SHOWN_FAILURES]:
-        print(f"failed: {failure.task.cell.label}: {failure.message}\n  {failure.command}")
-    if (more := len(summary.failures) - SHOWN_FAILURES) > 0:
-        print(f"... and {more:,} more; their records say why and how to reproduce them")
+    # One mistake in a plugin fails hundreds of runs alike.
+    alike: dict[str, list[Failure]] = {}
+    for failure in summary.failures:
+        alike.setdefault(failure.message, []).append(failure)
+    for message, failures in list(alike.items())[:SHOWN_FAILURES]:
+        more = f" and {len(failures) - 1:,} more" if len(failures) > 1 else ""
+        print(f"failed: {failures[0].task.cell.label}{more}: {message}\n  {failures[0].command}")
+    if (more_kinds := len(alike) - SHOWN_FAILURES) > 0:
+        print(f"... and {more_kinds:,} further messages; the records have them")

@@ -55,6 +55,8 @@ def shown(total: int) -> Iterator[Report]:
     total : int
         Runs to do.
 
+    Of failures that say the same the first is shown: one mistake in a plugin fails hundreds of runs.
+
     Yields
     ------
     callable
@@ -66,20 +68,25 @@ def shown(total: int) -> Iterator[Report]:
     from rich.console import Console, Group
     from rich.live import Live
     from rich.progress_bar import ProgressBar
+    from rich.table import Table
     from rich.text import Text
 
     def picture(state: Progress) -> Any:
         bar = ProgressBar(total=max(1, total), completed=state.done + state.failed, width=60)
         lines = [state_line(state), *worker_lines(state)]
-        return Group(bar, *(Text(line, no_wrap=True, overflow="ellipsis") for line in lines))
+        row = Table.grid()
+        row.add_row(bar)
+        return Group(row, *(Text(line, no_wrap=True, overflow="ellipsis") for line in lines))
 
     console = Console(stderr=True)
     with Live(console=console, transient=True, auto_refresh=False) as live:
         last = 0.0
+        seen: set[str] = set()
 
         def report(state: Progress, task: Task | None, message: str | None) -> None:
             nonlocal last
-            if task is not None and message is not None:
+            if task is not None and message is not None and message not in seen:
+                seen.add(message)
                 live.console.print(Text(f"failed: {task.cell.label}: {message}", style="red"))
             now = time.monotonic()
             if now - last > 0.1:  # often enough for eyes
@@ -91,10 +98,12 @@ def shown(total: int) -> Iterator[Report]:
 
 def _logger() -> Report:
     last = time.monotonic()
+    seen: set[str] = set()
 
     def report(state: Progress, task: Task | None, message: str | None) -> None:
         nonlocal last
-        if task is not None and message is not None:
+        if task is not None and message is not None and message not in seen:
+            seen.add(message)
             print(f"failed: {task.cell.label}: {message}", file=sys.stderr, flush=True)
         now = time.monotonic()
         if now - last >= LINE_SECONDS:

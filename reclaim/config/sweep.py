@@ -191,7 +191,7 @@ class SweepConfig(Section):
         None, description="Seconds that a run may take, compiling aside; then it fails."
     )
     memory_limit: Bytes = Field(
-        None, description="Memory that a run's process may take, as in 4GiB; then it fails."
+        None, description="Memory that a run may add to its process, as in 4GiB; then it fails."
     )
     swap_pages: Count | None = Field(None, description="Swap slots; null: as many as needed.")
     fork_copies: Literal["anon", "all"] = Field(

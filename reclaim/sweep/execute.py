@@ -17,12 +17,12 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, Protocol
 
-from reclaim.metrics.memory import megabytes
+from reclaim.errors import MachineError
 from reclaim.sweep.plan import SHARED, Plan, Task, reproduce
 from reclaim.sweep.pool import PREPARE_SECONDS, Worker, connections, died
 from reclaim.sweep.provenance import machine
 from reclaim.sweep.traces import FOLDER
-from reclaim.sweep.worker import Setup, order_of
+from reclaim.sweep.worker import Setup, order_of, over_memory
 
 TICK_SECONDS = 0.25
 """Between two looks at the limits, and at the clock."""
@@ -57,6 +57,7 @@ class Progress:
     accesses: int = 0
     finished_weight: int = 0
     loop_seconds: float = 0.0
+    busy_seconds: float = 0.0
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -73,10 +74,12 @@ class Progress:
     def seconds_left(self) -> float | None:
         """Expected; None before anything is known."""
         underway = sum(w.doing.share * w.doing.task.trace.accesses for w in self.workers if w.doing)
-        finished = self.finished_weight + underway
-        if not finished:
+        if not self.accesses:
             return None
-        return self.elapsed * max(0.0, self.weight - finished) / finished
+        # Compiling is not among it: it comes at the beginning, and would be taken for the rule.
+        each = self.busy_seconds / self.accesses
+        left = max(0.0, self.weight - self.finished_weight - underway)
+        return left * each / max(1, len(self.workers))
 
 
 Report = Callable[[Progress, Task | None, str | None], object]
@@ -215,7 +218,7 @@ class _Execution:
             if doing is not None:
                 self._fail(doing.task, died(content), time.monotonic() - doing.began)
             elif not worker.ready:
-                raise RuntimeError(f"a worker cannot start: {died(content)}")
+                raise MachineError(f"a worker cannot start: {died(content)}")
         elif doing is None:
             return
         elif kind == "running":
@@ -244,8 +247,8 @@ class _Execution:
                     problem = f"it was not ready to run after {limit + PREPARE_SECONDS:g} s"
             if doing is not None and problem is None and self.config.memory_limit is not None:
                 limit_bytes = self.config.memory_limit
-                if worker.own_bytes() > limit_bytes:
-                    problem = f"over memory_limit: it took more than {megabytes(limit_bytes)}"
+                if worker.own_bytes() - doing.bytes_before > limit_bytes:
+                    problem = over_memory(limit_bytes)
             if doing is not None and problem is not None:
                 self._drop(worker)
                 self._fail(doing.task, problem, now - doing.began)
@@ -284,6 +287,7 @@ class _Execution:
         self.state.done += 1
         self.state.accesses += record["counters"]["accesses"]
         self.state.loop_seconds += record["seconds"]
+        self.state.busy_seconds += record["wall_seconds"] - record["bind_seconds"]
         self._ended(task, None)
 
     def _fail(self, task: Task, message: str, seconds: float) -> None:

@@ -231,7 +231,9 @@ def ordered(tasks: Iterable[Task]) -> list[Task]:
     return sorted(listed, key=lambda task: (pairs[task.pair], paths[task.trace.path]))
 
 
-def choose(plan: Plan, known: Mapping[str, str], *, force: bool, only: str | None) -> Plan:
+def choose(
+    plan: Plan, known: Mapping[str, str], *, force: bool = False, only: str | None = None
+) -> Plan:
     """Return the plan with what is to do.
 
     Parameters

@@ -30,6 +30,8 @@ class Doing:
         The run.
     began : float
         When it was told, `time.monotonic`.
+    bytes_before : int
+        What its process had when it was told.
     running : float or None
         Since when compiled code runs.
     share : float
@@ -38,6 +40,7 @@ class Doing:
 
     task: Task
     began: float
+    bytes_before: int = 0
     running: float | None = None
     share: float = 0.0
 
@@ -72,7 +75,7 @@ class Worker:
 
     def give(self, task: Task, order: Order) -> None:
         """Have a run done."""
-        self.doing = Doing(task, time.monotonic())
+        self.doing = Doing(task, time.monotonic(), self.own_bytes())
         self.pairs.add(task.pair)
         with contextlib.suppress(BrokenPipeError):  # it died: the pipe will say so when read
             self.connection.send(order)

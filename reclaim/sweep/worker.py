@@ -118,6 +118,8 @@ class Runner:
     """
 
     def __init__(self, setup: Setup) -> None:
+        # The compiler belongs to the worker, not to the memory of its first run.
+        import reclaim.jit.lower  # noqa: F401
         from reclaim.counters import COUNTER_NAMES
         from reclaim.metrics.costs import resolve_costs
         from reclaim.plugin.manager import load_plugins
@@ -137,7 +139,6 @@ class Runner:
         """
         from reclaim.engine.resolve import resolve
         from reclaim.metrics.costs import modelled_time
-        from reclaim.metrics.memory import megabytes
         from reclaim.run import PluginChoice, RunSpec, run_one
 
         started = time.perf_counter()
@@ -155,10 +156,7 @@ class Runner:
         record = run_one(trace, spec, progress)
         limit = self.setup.memory_limit
         if limit is not None and record["machine_bytes"] > limit:
-            raise ReclaimError(
-                f"over memory_limit: the machine took {megabytes(record['machine_bytes'])}, "
-                f"{megabytes(limit)} are allowed"
-            )
+            raise ReclaimError(over_memory(limit))
         record["modelled"] = modelled_time(record["phases"], record["counters"], self.costs)
         record["wall_seconds"] = time.perf_counter() - started
         return record
@@ -197,6 +195,13 @@ class Runner:
         with file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def over_memory(limit: int) -> str:
+    """Return what a run that took too much says, whoever found out."""
+    from reclaim.metrics.memory import megabytes
+
+    return f"over memory_limit: it took more than {megabytes(limit)}"
 
 
 def failure(error: BaseException) -> str:

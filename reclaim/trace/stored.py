@@ -58,6 +58,7 @@ class StoredTrace(Trace):
         for name, value in values.items():
             object.__setattr__(self, name, value)
         self._header = header
+        self._checked = False
         self._check_events()
 
     @property
@@ -87,12 +88,15 @@ class StoredTrace(Trace):
         """
         start = 0
         for columns in self._source.batches():
-            self._check_batch(columns, start)
+            if not self._checked:
+                self._check_batch(columns, start)
             size = len(columns[1])
             for first in range(0, size, rows):
                 part = [column[first : first + rows] for column in columns]
                 yield Batch(start + first, *part)
             start += size
+        # Whoever runs the trace again need not look at every value again.
+        self._checked = True
 
     @cached_property
     def _columns(self) -> tuple[npt.NDArray[Any], ...]:
