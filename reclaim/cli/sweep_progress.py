@@ -55,7 +55,7 @@ def shown(total: int) -> Iterator[Report]:
     total : int
         Runs to do.
 
-    Of failures that say the same the first is shown: one mistake in a plugin fails hundreds of runs.
+    Of failures that say the same the first is shown: one mistake in a plugin fails hundreds.
 
     Yields
     ------

@@ -178,7 +178,7 @@ def decisions(m: Machine) -> str:
     Exact strategies agree on it, since nothing of theirs is in it.
     """
     pages = m.page[: int(m.live[r.NR_PAGES]) * r.PAGE_WORDS]
-    hasher = hashlib.blake2b(np.ascontiguousarray(pages).tobytes(), digest_size=16)
+    hasher = hashlib.blake2b(np.ascontiguousarray(pages).data, digest_size=16)
     hasher.update(np.array([m.live[r.NR_EVICTED], m.live[r.NOW]]).tobytes())
     return hasher.hexdigest()
 
@@ -194,7 +194,8 @@ def digest(m: Machine) -> str:
         (m.vma, int(live[r.VMA_TOP]) * r.VMA_WORDS),
         (m.counters, None),
     ):
-        hasher.update(np.ascontiguousarray(array[:words]).tobytes())
+        # Not `tobytes`: a copy of hundreds of megabytes takes as long as hashing them.
+        hasher.update(np.ascontiguousarray(array[:words]).data)
     live[r.WANT_LEAVES : r.WANT_TOUCHES + 1] = 0
     hasher.update(live.tobytes())
     return hasher.hexdigest()

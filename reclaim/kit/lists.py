@@ -102,6 +102,7 @@ def scan_before(m: Machine, pfn: int) -> int:
     return following
 
 
+@kernel
 def list_back(m: Machine, at: int) -> int:
     """Return the frame at the back of a list, NIL if it is empty; it stays, and is not counted."""
     pfn = m.frame[U(at * FRAME_WORDS + FRAME_PREV)]

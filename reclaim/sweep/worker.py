@@ -165,7 +165,8 @@ class Runner:
         from reclaim.trace.stored import StoredTrace
 
         if path not in self._traces:
-            self._traces[path] = StoredTrace(path)
+            # It was read to the end when the sweep's folder took it in (reclaim.sweep.traces).
+            self._traces[path] = StoredTrace(path, checked=True)
             while len(self._traces) > OPEN_TRACES:
                 self._traces.popitem(last=False)
         self._traces.move_to_end(path)

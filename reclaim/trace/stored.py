@@ -38,6 +38,8 @@ class StoredTrace(Trace):
     ----------
     path : str or Path
         An Arrow IPC or Parquet file with the four columns and a header.
+    checked : bool
+        Whether somebody has read it to the end already, and found every value in its range.
 
     Raises
     ------
@@ -50,7 +52,7 @@ class StoredTrace(Trace):
     batch they are views of the mapped file.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, checked: bool = False) -> None:
         self._source = _open(path)
         header = Header(path, self._source.header or b"{}")
         # A frozen dataclass sets its fields through object, and so must its subclass.
@@ -58,7 +60,7 @@ class StoredTrace(Trace):
         for name, value in values.items():
             object.__setattr__(self, name, value)
         self._header = header
-        self._checked = False
+        self._checked = checked
         self._check_events()
 
     @property

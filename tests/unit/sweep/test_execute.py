@@ -116,7 +116,9 @@ def test_all_sizes_and_policies_resolve_a_trace_once(
     resolved, opened = [], []
     run, source = resolving._run, stored.StoredTrace
     monkeypatch.setattr(resolving, "_run", lambda *args: resolved.append(1) or run(*args))
-    monkeypatch.setattr(stored, "StoredTrace", lambda path: opened.append(path) or source(path))
+    monkeypatch.setattr(
+        stored, "StoredTrace", lambda path, **how: opened.append(path) or source(path, **how)
+    )
     for order in orders:
         runner.run(order, lambda _done, _total: None)
     assert (len(orders), len(resolved), len(opened)) == (4, 1, 1)
