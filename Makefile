@@ -26,7 +26,7 @@ help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
 
 run: $(STAMP)  ## compare the reverse maps and the policies on the shipped trace of a real program
-	@$(BIN)/reclaim run configs/first-run.yaml
+	@$(BIN)/reclaim run configs/first-run.yaml --set epochs=60 --store .cache/first-run --report .cache/first-run.html
 
 test: $(STAMP) capture-tool lint typecheck test-jit test-interpret test-bounds docs  ## every lane
 	@echo; echo "all lanes passed"; cat .cache/lanes
