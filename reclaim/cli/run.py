@@ -41,7 +41,7 @@ def run(
         typer.Option(
             "--report",
             metavar="FILE",
-            help="Also write a page of figures; keeps the runs beside it unless --store says where.",
+            help="Also write a page of figures; the runs are kept beside it, or in --store.",
         ),
     ] = None,
     interpret: Annotated[

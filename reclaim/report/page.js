@@ -58,7 +58,7 @@
       autosize: { type: "fit-x", contains: "padding" }, description: job.label };
     try {
       const made = await vegaEmbed(host, spec, {
-        renderer: "svg", actions: false, config: { ...DATA.config, ...(job.legend ? { legend: { disable: true } } : {}) },
+        renderer: "svg", actions: false, logLevel: vega.Error, config: { ...DATA.config, ...(job.legend ? { legend: { disable: true } } : {}) },
         loader: { load: () => Promise.reject(new Error("a report loads nothing")) },
         tooltip: { theme: matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light" },
       });

@@ -69,7 +69,10 @@ def work(cells: Rows) -> Figure:
             x=alt.X(
                 "steps:Q",
                 scale=alt.Scale(type="symlog", constant=1, nice=True),
-                axis=alt.Axis(values=[0, 1, 2, 5, 10, 100, 1000, 10000, 100000], format="~s"),
+                axis=alt.Axis(
+                    values=[0, 1, 2, 5, 10, 100, 1000, 10000, 100000],
+                    labelExpr="datum.value < 1000 ? datum.value : format(datum.value, '~s')",
+                ),
                 title="steps per evicted page (symmetric log)",
             ),
             y=alt.Y("rmap:N", title=None),
@@ -126,7 +129,8 @@ def memory(cells: Rows) -> Figure:
         "memory",
         "What the reverse map weighs",
         "Bytes of its objects at their peak, and of the words that it adds to each frame, VMA and "
-        "address space, in KiB; both axes are logarithmic. The mean over the policies that are "
+        "address space, in KiB; both axes are logarithmic, so a strategy without any is not "
+        "shown. The mean over the policies that are "
         "shown.",
         spec_of((line + point).properties(height=200)),
         cells,

@@ -78,11 +78,12 @@ def _rows(cell: Mapping[str, Any], record: Mapping[str, Any]) -> list[Row]:
         values = {
             FAULTS: 1000 * faults / accesses,
             SCANNED: 1000 * scanned / accesses,
-            FREE: after["free_frames"],
+            FREE: after.get("free_frames"),
         }
         found += [
             named | {"measure": measure, "accesses": after["accesses"], "value": value}
             for measure, value in values.items()
+            if value is not None
         ]
     return found
 
