@@ -25,9 +25,7 @@ def main() -> None:
         code = "from reclaim.cli.main import main; main()"
         seconds, peak = ask(code, ["report", str(store), "-o", str(page)])
         size = page.stat().st_size / 2**20
-        print(
-            f"{given.records:,} records: {seconds:.2f} s, {peak:.0f} MiB; the page has {size:.1f} MiB"
-        )
+        print(f"{given.records:,} records: {seconds:.2f} s, {peak:.0f} MiB; page {size:.1f} MiB")
 
 
 if __name__ == "__main__":

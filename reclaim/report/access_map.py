@@ -28,8 +28,8 @@ _SPACE_SHIFT = 44  # of an address space's number above a page's
 def access_map(runs: Runs) -> tuple[Figure | None, list[str]]:
     """Return the heatmaps of the traces that are there, and sentences on those that are not."""
     wanted: dict[str, str] = {}
-    for run in runs.rows(["trace_hash"]):
-        wanted.setdefault(run["workload"], run["trace_hash"])
+    for row in runs.cells:
+        wanted.setdefault(row["workload"], row["trace_hash"])
     files = _files(runs.store.path)
     rows: list[Row] = []
     missing: list[str] = []

@@ -39,6 +39,13 @@ MEANS = (
 )
 RMAP_NS = "modelled_rmap_"
 NAMES = ("workload", "policy", "rmap")
+_SOURCES = {
+    "machine": "machine",
+    "provenance": "provenance",
+    "seeds": "seed",
+    "pressure": "pressure",
+    "traces": "trace_hash",
+}
 MANY_CELLS = 2000
 """Beyond so many, intervals are Student's t for all, and commands are asked of the store."""
 
@@ -95,23 +102,60 @@ class Runs:
     @cached_property
     def cells(self) -> list[Row]:
         """What differs in its seed alone, once, by workload, size, policy and rmap."""
+        return _named(_with_intervals(self._answers[0]))
+
+    @cached_property
+    def failures(self) -> list[Row]:
+        """What failed, each message once: `error`, `runs`, `reproduce`."""
+        return self._answers[1]
+
+    @cached_property
+    def sources(self) -> Row:
+        """What the numbers come from: plugins, machines, traces, seeds, times."""
+        rows = self._answers[2]
+        kinds: dict[str, list[Row]] = {key: [] for key in _SOURCES}
+        for row in rows:
+            for kind, column in _SOURCES.items():
+                if not row[f"no_{column}"]:
+                    kinds[kind].append({**row, "what": row[column]})
+        (span,) = [row for row in rows if all(row[f"no_{c}"] for c in _SOURCES.values())]
+        return {**kinds, "span": {**span, "cells": len(self.cells)}}
+
+    @cached_property
+    def _answers(self) -> list[list[Row]]:
+        """Return the rows of cells, failures and sources; asked together, which is quicker."""
+        if "misses" not in self._columns:
+            return [[], [], []]  # nothing but runs that failed
+        failed = "status = 'failed'" + (f" and ({self.where})" if self.where else "")
+        sources = ", ".join(f"{name}, grouping({name}) as no_{name}" for name in _SOURCES.values())
+        sqls = (
+            self._cells_sql(),
+            "select error, count(*) as runs, min(reproduce) as reproduce from runs"
+            f" where {failed} group by error order by runs desc, error limit 50",
+            f"select workload, workload_params, {sources}, count(*) as runs,"
+            " min(started) as first, max(started) as last from runs"
+            f" where {self.condition} group by grouping sets ((machine), (provenance), (seed),"
+            " (pressure), (workload, workload_params, trace_hash), ()) order by all limit 1000",
+        )
+        return [table.to_pylist() for table in self.store.queries(sqls)]
+
+    def _cells_sql(self) -> str:
         means = [name for name in MEANS if name in self._columns]
         means += [f"{RMAP_NS}{phase}_ns" for phase in self.phases]
         names = ", ".join(f"any_value({name}) as {name}" for name in self._known(_NAMED_BY))
         averages = ", ".join(f"avg({name}) as {name}" for name in means)
         base = "workload, workload_params, frames_given, pressure, seed"
-        found = self.store.query(
+        return (
             f"with finished as (select * exclude (record) from runs where {self.condition}),"
             f" floor as (select {base}, avg(misses) as least from finished"
             f" where policy = '{BELADY}' group by {base})"
             f" select cell, {names}, any_value(frames_given) as size, avg(frames) as frames,"
-            " any_value(pressure) as pressure, count(*) as n, list(seed) as seeds,"
+            " any_value(pressure) as pressure, count(*) as n,"
             " stddev_samp(miss_ratio) as sd, list(miss_ratio) as miss_ratios,"
             " avg(misses / nullif(least, 0) - 1) as gap, min(identity) as identity,"
-            f" any_value(reproduce) as reproduce, {averages}"
-            f" from finished left join floor using ({base}) group by cell"
-        ).to_pylist()
-        return _named(_with_intervals(found))
+            " min_by(trace_hash, identity) as trace_hash, min_by(reproduce, identity) as reproduce,"
+            f" {averages} from finished left join floor using ({base}) group by cell"
+        )
 
     def _known(self, names: Iterable[str]) -> list[str]:
         return [name for name in names if name in self._columns]
@@ -147,38 +191,6 @@ class Runs:
         found = self.store.query(f"select identity, record from runs where identity in ({listed})")
         texts = dict(zip(*(found[name].to_pylist() for name in found.column_names), strict=True))
         return [json.loads(texts[identity]) for identity in identities if identity in texts]
-
-    @cached_property
-    def failures(self) -> list[Row]:
-        """What failed, each message once: `error`, `runs`, `reproduce`."""
-        condition = "status = 'failed'" + (f" and ({self.where})" if self.where else "")
-        found: list[Row] = self.store.query(
-            "select error, count(*) as runs, min(reproduce) as reproduce from runs"
-            f" where {condition} group by error order by runs desc, error limit 50"
-        ).to_pylist()
-        return found
-
-    @cached_property
-    def sources(self) -> Row:
-        """What the numbers come from: plugins, machines, traces, seeds, times."""
-        kinds = {
-            "machine": "select machine as what, count(*) as runs",
-            "provenance": "select provenance as what, count(*) as runs",
-            "seeds": "select seed as what, count(*) as runs",
-            "pressure": "select pressure as what, count(*) as runs",
-            "traces": "select workload, workload_params, trace_hash as what, count(*) as runs",
-        }
-        found: Row = {
-            name: self.store.query(
-                f"{select} from runs where {self.condition} group by all order by all limit 200"
-            ).to_pylist()
-            for name, select in kinds.items()
-        }
-        (found["span"],) = self.store.query(
-            "select min(started) as first, max(started) as last, count(*) as runs,"
-            f" count(distinct cell) as cells from runs where {self.condition}"
-        ).to_pylist()
-        return found
 
 
 def open_runs(store: Store, where: str | None = None) -> Runs:
@@ -239,7 +251,7 @@ def _named(cells: list[Row]) -> list[Row]:
 
 def _short_names(names: Iterable[str]) -> dict[str, str]:
     """Return the last part of each path, where it is not that of two; other names as they are."""
-    last = {name: name.rsplit("/", maxsplit=1)[-1] for name in names}
+    last = {n: n.rsplit("/", maxsplit=1)[-1] if n.startswith("/") else n for n in names}
     once = Counter(last.values())
     return {name: part if once[part] == 1 else name for name, part in last.items()}
 

@@ -51,14 +51,14 @@
   const waiting = new Set();
   const draw = async (host) => {
     const job = host.job;
-    if (!job) return;
     host.job = null;
     waiting.delete(host);
+    if (!job || !host.isConnected) return;
     const spec = { ...job.spec, data: { name: "rows", values: job.rows }, width: "container",
       autosize: { type: "fit-x", contains: "padding" }, description: job.label };
     try {
       const made = await vegaEmbed(host, spec, {
-        renderer: "svg", actions: false, logLevel: vega.Error, config: { ...DATA.config, ...(job.legend ? { legend: { disable: true } } : {}) },
+        renderer: "svg", actions: false, logLevel: 1, config: { ...DATA.config, ...(job.legend ? { legend: { disable: true } } : {}) },
         loader: { load: () => Promise.reject(new Error("a report loads nothing")) },
         tooltip: { theme: matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light" },
       });
@@ -77,7 +77,8 @@
       if (entry.isIntersecting) draw(entry.target);
     }
   }, { rootMargin: "300px" });
-  const later = window.requestIdleCallback ?? ((act) => setTimeout(act, 30));
+  const later = window.requestIdleCallback
+    ? (act) => requestIdleCallback(act, { timeout: 200 }) : (act) => setTimeout(act, 30);
   let working = false;
   const work = () => {
     const [host] = waiting;
