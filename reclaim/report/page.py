@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from importlib import resources
 from importlib.metadata import version
@@ -48,6 +49,14 @@ def report(runs: Runs, observers: Iterable[type[Observer]] = ()) -> str:
     PluginError
         An observer breaks its contract.
     """
+    with ThreadPoolExecutor(1) as beside:
+        # Takes a second or two of the other core.
+        library = beside.submit(_library)
+        return _document(*_parts(runs, observers), runs, library.result)
+
+
+def _parts(runs: Runs, observers: Iterable[type[Observer]]) -> tuple[str, str]:
+    """Return the body, and the data that its script reads."""
     figures = own_figures(runs)
     if (over_time := series(runs)) is not None:
         figures.append(over_time)
@@ -69,7 +78,7 @@ def report(runs: Runs, observers: Iterable[type[Observer]] = ()) -> str:
         provenance(runs),
         "</main>",
     ]
-    return _document("\n".join(body), data(runs, whole, command), runs)
+    return "\n".join(body), data(runs, whole, command)
 
 
 def _head(runs: Runs) -> str:
@@ -260,15 +269,19 @@ def _failures(runs: Runs) -> str:
     return f"<section><h2>Failed runs</h2>{''.join(parts)}</section>"
 
 
-def _document(body: str, data: str, runs: Runs) -> str:
+def _library() -> str:
+    """Return Vega, Vega-Lite and what puts them into a page."""
     import vl_convert
 
+    # Without an argument it is all of them, which the stubs do not know.
+    bundle: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]
+    return bundle.replace("</script", "<\\/script")
+
+
+def _document(body: str, data: str, runs: Runs, library: Callable[[], str]) -> str:
     here = resources.files("reclaim.report")
     style = (here / "page.css").read_text(encoding="utf-8")
     script = (here / "page.js").read_text(encoding="utf-8")
-    # The default is all of Vega, which the stubs do not know.
-    bundle: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]
-    bundle = bundle.replace("</script", "<\\/script")
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
@@ -277,7 +290,7 @@ def _document(body: str, data: str, runs: Runs) -> str:
         f"<title>{escape(_title(runs))}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
         f'<div class="page">\n{body}\n</div>\n'
         f'<script type="application/json" id="data">{data}</script>\n'
-        f"<script>{bundle}</script>\n<script>\n{script}</script>\n</body>\n</html>\n"
+        f"<script>{library()}</script>\n<script>\n{script}</script>\n</body>\n</html>\n"
     )
 
 

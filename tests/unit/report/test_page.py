@@ -173,6 +173,27 @@ def test_an_observer_draws_policies_as_the_page_does(store: Store) -> None:
     assert "scale" not in spec["encoding"]["color"]  # type: ignore[index]
 
 
+def test_observers_are_verified_as_other_plugins_are(tmp_path: Path) -> None:
+    lines = [
+        "from reclaim.api import Observer, hookimpl",
+        "class Theirs(Observer):",
+        "    name = 'theirs'",
+        "    summary = source = 'a test'",
+        "    def sections(self, runs): return []",
+        "@hookimpl",
+        "def reclaim_register_observers(register): register(Theirs)",
+    ]
+    path = tmp_path / "theirs.py"
+    path.write_text("\n".join(lines))
+    with pytest.raises(PluginError, match=r"observer 'theirs' \(.*theirs.py:5\): .*sections"):
+        load_plugins([path])
+    path.write_text("\n".join([*lines[:4], *lines[5:]]))
+    with pytest.raises(PluginError, match=r"has no `sections\(self, records\)`"):
+        load_plugins([path])
+    path.write_text("\n".join(lines).replace("runs", "records"))
+    assert "theirs" in load_plugins([path]).observers
+
+
 # ---- single figures ------------------------------------------------------------------------------
 
 
