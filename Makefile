@@ -20,15 +20,15 @@ KERNEL_TESTS := tests/unit tests/property tests/oracle tests/analytic tests/cont
 BOUNDS_TESTS := tests/property tests/oracle tests/analytic
 PYTEST := $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
 
-.PHONY: help run test lint typecheck test-jit test-interpret test-bounds docs bench capture-tool lock clean
+.PHONY: help run test lint typecheck test-jit test-interpret test-bounds docs bench capture-tool browser lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
 
 run: $(STAMP)  ## compare the reverse maps and the policies on the shipped trace of a real program
-	@$(BIN)/reclaim run configs/first-run.yaml
+	@$(BIN)/reclaim run configs/first-run.yaml --set epochs=60 --store .cache/first-run --report .cache/first-run.html
 
-test: $(STAMP) capture-tool lint typecheck test-jit test-interpret test-bounds docs  ## every lane
+test: $(STAMP) capture-tool browser lint typecheck test-jit test-interpret test-bounds docs  ## every lane
 	@echo; echo "all lanes passed"; cat .cache/lanes
 
 lint: $(STAMP)  ## ruff: rules and layout
@@ -70,7 +70,13 @@ $(STAMP): pyproject.toml setup.py constraints.txt
 # Recording real programs is tested with valgrind, the one thing that pip cannot bring. Without it those
 # tests are skipped, unless RECLAIM_NEED_CAPTURE is set (as .ci/run does): then its absence fails.
 capture-tool:
-	@command -v valgrind >/dev/null || .ci/install-valgrind
+	@command -v valgrind >/dev/null || \
+	  .ci/install-package valgrind RECLAIM_NEED_CAPTURE "tests that record a program"
+
+# The same for tests that open a report: Playwright drives the system's Chromium.
+browser:
+	@command -v chromium >/dev/null || \
+	  .ci/install-package chromium RECLAIM_NEED_BROWSER "tests that open a report in a browser"
 
 lock: $(STAMP)  ## choose the newest versions again and write constraints.txt
 	@$(PYTHON) .ci/lock.py > constraints.new && mv constraints.new constraints.txt

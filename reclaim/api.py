@@ -5,6 +5,7 @@ Policies may use what stands under *policies*, strategies also what stands under
 
 from __future__ import annotations
 
+from reclaim.contract.observer import Chart, Observer, Records, Section
 from reclaim.contract.param import Param
 from reclaim.contract.policy import Policy
 from reclaim.contract.reader import TraceReader

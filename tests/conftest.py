@@ -30,10 +30,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def valgrind() -> str:
     """Give valgrind's path; without it skip, or fail where nothing may be skipped."""
-    path = shutil.which("valgrind")
+    return _installed("valgrind", "RECLAIM_NEED_CAPTURE")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Give Chromium's path; without it skip, or fail where nothing may be skipped."""
+    return _installed("chromium", "RECLAIM_NEED_BROWSER")
+
+
+def _installed(program: str, needed: str) -> str:
+    path = shutil.which(program)
     if path is None:
-        lacking = "valgrind is not installed (package: valgrind)"
-        if os.environ.get("RECLAIM_NEED_CAPTURE"):
+        lacking = f"{program} is not installed (package: {program})"
+        if os.environ.get(needed):
             pytest.fail(lacking)
         pytest.skip(lacking)
     return path

@@ -20,6 +20,7 @@ from reclaim.cli import (
     explain,
     new,
     plugins,
+    report,
     results,
     run,
     sweep,
@@ -46,6 +47,8 @@ app.command("capture", context_settings={"ignore_unknown_options": True, "allow_
 )
 app.command("results")(results.results)
 app.command("diff")(results.diff)
+app.command("report")(report.report)
+app.command("plot")(report.plot)
 app.add_typer(compare.app, name="compare")
 app.add_typer(new.app, name="new")
 app.add_typer(trace.app, name="trace")

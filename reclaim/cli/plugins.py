@@ -22,7 +22,7 @@ app = typer.Typer(
 def listing(
     context: typer.Context, json: o.JsonOption = False, plugins: o.PluginsOption = None
 ) -> None:
-    """List every policy, rmap strategy, workload and trace reader, or show one."""
+    """List every policy, rmap strategy, workload, trace reader and observer, or show one."""
     if context.invoked_subcommand is not None:
         context.obj = plugins
         return
@@ -48,7 +48,9 @@ def listing(
 @app.command()
 def show(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Name of a policy, rmap, workload or reader.")],
+    name: Annotated[
+        str, typer.Argument(help="Name of a policy, rmap, workload, reader or observer.")
+    ],
     json: o.JsonOption = False,
     plugins: o.PluginsOption = None,
 ) -> None:
@@ -98,7 +100,7 @@ def _about(kind: str, cls: Any) -> dict[str, Any]:
         "source": cls.source,
         "file": file,
         "line": line,
-        "params": {name: _param(param) for name, param in cls.params.items()},
+        "params": {name: _param(p) for name, p in getattr(cls, "params", {}).items()},
     }
     if kind in ("policy", "workload"):
         about["family"] = cls.family
@@ -110,7 +112,7 @@ def _about(kind: str, cls: Any) -> dict[str, Any]:
         about["presets"] = {name: dict(params) for name, params in cls.presets.items()}
     if kind == "reader":
         about["suffixes"] = list(cls.suffixes)
-    else:
+    elif kind != "observer":
         about["results_version"] = cls.results_version
     return about
 

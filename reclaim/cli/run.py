@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,11 @@ from reclaim.cli import options as o
 from reclaim.errors import ReclaimError
 
 if TYPE_CHECKING:
+    from reclaim.run import RunSpec
     from reclaim.session import Session
+    from reclaim.store import Store
+
+Outcome = dict[str, Any] | ReclaimError
 
 
 def run(
@@ -25,6 +30,20 @@ def run(
     plugins: o.PluginsOption = None,
     partial: o.PartialOption = False,
     json: o.JsonOption = False,
+    store: Annotated[
+        Path | None,
+        typer.Option(
+            "--store", metavar="DIR", help="Also keep the runs in this folder of results."
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="Also write a page of figures; the runs are kept beside it, or in --store.",
+        ),
+    ] = None,
     interpret: Annotated[
         bool, typer.Option("--interpret", help="Run kernels as plain Python (slow).")
     ] = False,
@@ -52,32 +71,69 @@ def run(
             partial=partial,
         ),
     )
-    records, failures = _do(open_session(resolved), quiet=json)
+    results = _results(store, report)
+    session = open_session(resolved)
+    specs, outcomes, failures = _do(session, quiet=json)
+    records = [outcome for outcome in outcomes if not isinstance(outcome, ReclaimError)]
     if json:
         _print_json(records)
     else:
         _print_table(records)
+    if results is not None:
+        _keep(session, specs, outcomes, results, report, quiet=json)
     if failures:
         raise ReclaimError("\n".join(failures))
 
 
-def _do(session: Session, *, quiet: bool) -> tuple[list[dict[str, Any]], list[str]]:
-    """Do the runs; returns their records and the messages of those that failed."""
+def _results(folder: Path | None, report: Path | None) -> Store | None:
+    """Return the store to keep runs in, if any; found to be writable before anything runs."""
+    if report is not None:
+        folder = folder or report.with_suffix("")
+    if folder is None:
+        return None
+    from reclaim.store import Store
+
+    return Store(folder)
+
+
+def _keep(
+    session: Session,
+    specs: list[RunSpec],
+    outcomes: list[Outcome],
+    store: Store,
+    report: Path | None,
+    *,
+    quiet: bool,
+) -> None:
+    """Put the runs into the store, and draw them."""
+    from reclaim.sweep.kept import keep
+
+    keep(session, specs, outcomes, store, store.path)
+    store.compact()
+    if report is not None:
+        from reclaim.cli.report import write
+
+        write(store, report, None, session.registry.observers.classes())
+        if not quiet:
+            print(f"\nreport: {report}")
+
+
+def _do(session: Session, *, quiet: bool) -> tuple[list[RunSpec], list[Outcome], list[str]]:
+    """Do the runs; returns them, what came of each, and the messages of those that failed."""
     from reclaim.cli.progress import progress
     from reclaim.session import execute, plan
 
     specs = plan(session)
     _announce(session, specs, quiet=quiet)
-    records: list[dict[str, Any]] = []
+    outcomes: list[Outcome] = []
     failures: dict[str, str] = {}
     with progress(len(specs)) as report:
         for spec, outcome in zip(specs, execute(session, specs, report), strict=True):
+            outcomes.append(outcome)
             if isinstance(outcome, ReclaimError):
                 who = f"{spec.policy.cls.name} over {spec.rmap.label}, {spec.frames} frames"
                 failures.setdefault(str(outcome), who)
-            else:
-                records.append(outcome)
-    return records, [f"{text} ({who})" for text, who in failures.items()]
+    return specs, outcomes, [f"{text} ({who})" for text, who in failures.items()]
 
 
 def _announce(session: Session, specs: list[Any], *, quiet: bool) -> None:

@@ -19,6 +19,24 @@ from reclaim.errors import ConfigError, nearest
 
 BASES = ("measured", "published", "assumed")
 LABEL = "modelled from counts by the cost model, not measured"
+RMAP_COUNTERS = frozenset(
+    {
+        "rmap_walks",
+        "rmap_links_visited",
+        "rmap_vmas_visited",
+        "rmap_tree_steps",
+        "ptes_probed",
+        "rmap_links_added",
+        "rmap_links_removed",
+        "rmap_slots_searched",
+        "rmap_objects_allocated",
+        "rmap_objects_freed",
+        "vma_lookups",
+        "locks",
+        "trylocks",
+    }
+)
+"""What a reverse map costs, among all that is counted."""
 
 
 @dataclass(frozen=True)
@@ -124,13 +142,23 @@ def modelled_time(
     Returns
     -------
     dict
-        `label`, `total_ns` (float) and `by_phase` (phase -> ns).
+        `label`, `total_ns` (float), `by_phase` (phase -> ns) and `rmap_by_phase` (phase -> ns of
+        the work on the reverse map alone: walks, probes, links and locks, no device and no trap).
     """
     by_phase = {phase: time_of(work, costs) for phase, work in phases.items()}
     charged = {name: sum(work.get(name, 0) for work in phases.values()) for name in counters}
     rest = {name: n - charged[name] for name, n in counters.items()}
     by_phase = {"access": time_of(rest, costs), **by_phase}
-    return {"label": LABEL, "total_ns": sum(by_phase.values()), "by_phase": by_phase}
+    rmap = {
+        phase: time_of({name: n for name, n in work.items() if name in RMAP_COUNTERS}, costs)
+        for phase, work in phases.items()
+    }
+    return {
+        "label": LABEL,
+        "total_ns": sum(by_phase.values()),
+        "by_phase": by_phase,
+        "rmap_by_phase": {phase: ns for phase, ns in rmap.items() if ns},
+    }
 
 
 def time_of(work: Mapping[str, int], costs: Mapping[str, Cost]) -> float:

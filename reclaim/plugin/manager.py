@@ -143,6 +143,7 @@ def _who(name: str, function: Any) -> str:
 
 def _register_all(manager: pluggy.PluginManager, registry: Registry) -> None:
     """Call each plugin's hooks, naming the plugin if one fails."""
+    from reclaim.contract.observer import Observer
     from reclaim.contract.policy import Policy
     from reclaim.contract.reader import TraceReader
     from reclaim.contract.rmap import RmapStrategy
@@ -153,6 +154,7 @@ def _register_all(manager: pluggy.PluginManager, registry: Registry) -> None:
         ("reclaim_register_rmaps", registry.rmaps, RmapStrategy),
         ("reclaim_register_workloads", registry.workloads, Workload),
         ("reclaim_register_readers", registry.readers, TraceReader),
+        ("reclaim_register_observers", registry.observers, Observer),
     )
     for hook_name, catalog, base in offers:
         hook = getattr(manager.hook, hook_name)

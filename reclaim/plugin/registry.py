@@ -41,7 +41,7 @@ class Catalog(Generic[T]):
     Parameters
     ----------
     kind : str
-        "policy", "rmap", "workload" or "reader", for messages.
+        "policy", "rmap", "workload", "reader" or "observer", for messages.
     plural : str
         The same for several.
     """
@@ -138,17 +138,20 @@ class Catalog(Generic[T]):
 
 
 class Registry:
-    """All that plugins offer: `policies`, `rmaps`, `workloads`, `readers`, each a `Catalog`."""
+    """All that plugins offer: `policies`, `rmaps`, `workloads`, `readers`, `observers`, each a "
+    "`Catalog`.
+    """
 
     def __init__(self) -> None:
         self.policies: Catalog[Any] = Catalog("policy", "policies")
         self.rmaps: Catalog[Any] = Catalog("rmap", "rmaps")
         self.workloads: Catalog[Any] = Catalog("workload", "workloads")
         self.readers: Catalog[Any] = Catalog("reader", "readers")
+        self.observers: Catalog[Any] = Catalog("observer", "observers")
 
     def catalogs(self) -> tuple[Catalog[Any], ...]:
         """Return the catalogs in the order in which listings show them."""
-        return (self.policies, self.rmaps, self.workloads, self.readers)
+        return (self.policies, self.rmaps, self.workloads, self.readers, self.observers)
 
 
 def _at(place: tuple[str, int | None]) -> str:

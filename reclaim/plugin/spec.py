@@ -2,7 +2,7 @@
 
 A **plugin** is a Python file that gives reclaim something new by name: a policy (who is evicted),
 an rmap strategy (how a frame finds the PTEs that map it), a workload (a trace that is made by a
-program), or a reader (a format of trace).
+program), a reader (a format of trace), or an observer (a section of reports).
 Everything that ships with reclaim is a plugin too and takes the same road;
 `plugins/policies/fifo.py` is the shortest example.
 
@@ -52,6 +52,7 @@ from typing import TYPE_CHECKING
 from reclaim.plugin.markers import hookspec
 
 if TYPE_CHECKING:
+    from reclaim.contract.observer import Observer
     from reclaim.contract.policy import Policy
     from reclaim.contract.reader import TraceReader
     from reclaim.contract.rmap import RmapStrategy
@@ -152,4 +153,27 @@ def reclaim_register_readers(register: Callable[[type[TraceReader]], None]) -> N
             @hookimpl
             def reclaim_register_readers(register):
                 register(Lackey)
+    """
+
+
+@hookspec
+def reclaim_register_observers(register: Callable[[type[Observer]], None]) -> None:
+    """Offer observers: sections and charts that reports get beside their own.
+
+    Called
+        Once per run of the program, also for listings; never during a run.
+    Parameters
+        `register` : takes one subclass of `reclaim.api.Observer`; call it once for each observer.
+    May read, may write
+        Nothing. Records are read later, in `Observer.sections`, and only if a report is written.
+    Returns
+        Nothing.
+    Raises
+        `PluginError` out of `register`, when the class breaks the contract or its name is taken.
+    Example
+        ::
+
+            @hookimpl
+            def reclaim_register_observers(register):
+                register(Regret)
     """

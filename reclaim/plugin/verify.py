@@ -65,10 +65,10 @@ def verify(cls: type, base: type, kind: str) -> None:
     cls : type
         The class that registers.
     base : type
-        `Policy`, `RmapStrategy`, `Workload` or `TraceReader`; its own public methods are the
-        contract.
+        `Policy`, `RmapStrategy`, `Workload`, `TraceReader` or `Observer`; its own public methods
+        are the contract.
     kind : str
-        "policy", "rmap", "workload" or "reader", for messages.
+        "policy", "rmap", "workload", "reader" or "observer", for messages.
 
     Raises
     ------

@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 import pyarrow as pa
@@ -112,10 +113,10 @@ def cells_of(table: pa.Table) -> list[Cell]:
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         groups[row["cell"]].append(row)
-    called = {name: _labels(rows, name) for name in NAMES}
+    called = {name: labels(rows, name) for name in NAMES}
     cells = [
         Cell(
-            **{name: called[name][_kind(group[0], name)] for name in NAMES},
+            **{name: called[name][kind_of(group[0], name)] for name in NAMES},
             frames=str(group[0]["frames_given"] or group[0]["frames"]),
             pressure=str(group[0]["pressure"]),
             place=_place(group[0]),
@@ -140,15 +141,16 @@ def _place(row: Row) -> str:
     return json.dumps([named, config], sort_keys=True)
 
 
-def _kind(row: Row, name: str) -> tuple[str, str]:
+def kind_of(row: Row, name: str) -> tuple[str, str]:
+    """Return a plugin's name, or its preset's, and its parameters as JSON."""
     return str(row.get(f"{name}_preset") or row[name]), row[f"{name}_params"] or "{}"
 
 
-def _labels(rows: Iterable[Row], name: str) -> dict[tuple[str, str], str]:
+def labels(rows: Iterable[Row], name: str) -> dict[tuple[str, str], str]:
     """Return what each plugin is called: parameters are said where those of one name differ."""
     kinds: dict[str, set[str]] = defaultdict(set)
     for row in rows:
-        label, params = _kind(row, name)
+        label, params = kind_of(row, name)
         kinds[label].add(params)
     found = {}
     for label, texts in kinds.items():
@@ -159,10 +161,20 @@ def _labels(rows: Iterable[Row], name: str) -> dict[tuple[str, str], str]:
             for key in keys
             if len({json.dumps(params.get(key)) for params in all_params.values()}) > 1
         ]
+        apart = _fewest(apart, list(all_params.values()))
         for text, params in all_params.items():
             said = ",".join(f"{key}={params[key]}" for key in apart if key in params)
             found[label, text] = f"{label}({said})" if said else label
     return found
+
+
+def _fewest(keys: list[str], all_params: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return one parameter, or two, that tell all apart where that is enough; else every one."""
+    for few in (*combinations(keys, 1), *combinations(keys, 2)):
+        said = {json.dumps([params.get(key) for key in few]) for params in all_params}
+        if len(said) == len(all_params):
+            return list(few)
+    return keys
 
 
 def failures_of(table: pa.Table) -> list[Failed]:

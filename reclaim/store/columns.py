@@ -173,6 +173,8 @@ def flatten(record: Record) -> Row:
     for part in ("counters", "derived"):
         for name, value in (record.get(part) or {}).items():
             row.setdefault(name, value)
+    for phase, ns in ((record.get("modelled") or {}).get("rmap_by_phase") or {}).items():
+        row.setdefault(f"modelled_rmap_{phase}_ns", float(ns))
     for name, value in record.items():
         if isinstance(value, str | int | float | bool):
             row.setdefault(name, value)

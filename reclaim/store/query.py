@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -15,13 +16,13 @@ if TYPE_CHECKING:
     import duckdb
 
 
-def query(sql: str, found: Catalogue, inbox: pa.Table) -> pa.Table:
-    """Answer a question about the view `runs`.
+def query(sqls: Sequence[str], found: Catalogue, inbox: pa.Table) -> list[pa.Table]:
+    """Answer questions about the view `runs`.
 
     Parameters
     ----------
-    sql : str
-        One statement.
+    sqls : sequence of str
+        One statement each.
     found : Catalogue
         The files, and which of their rows count.
     inbox : pyarrow.Table
@@ -39,10 +40,7 @@ def query(sql: str, found: Catalogue, inbox: pa.Table) -> pa.Table:
     with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection:
         _make_view(connection, found, inbox)
         try:
-            answer = connection.sql(sql)
-            if answer is None:
-                raise StoreError("the query gives no table: expected a SELECT on the view `runs`.")
-            return _plain(answer.to_arrow_table())
+            return [_answer(connection, sql) for sql in sqls]
         except duckdb.Error as error:
             if not isinstance(error, _mistakes(duckdb)):
                 _look_at_files(found)
@@ -59,6 +57,13 @@ def _look_at_files(found: Catalogue) -> None:
     for part in found.parts:
         if part.merged:
             read(part.path)
+
+
+def _answer(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
+    answer = connection.sql(sql)
+    if answer is None:
+        raise StoreError("the query gives no table: expected a SELECT on the view `runs`.")
+    return _plain(answer.to_arrow_table())
 
 
 def _said(error: Exception) -> str:

@@ -263,7 +263,22 @@ class Store:
         StoreError
             DuckDB does not understand it; the message is DuckDB's.
         """
-        return self._settled(lambda found: query(sql, found, _inbox_table(found)))
+        return self.queries([sql])[0]
+
+    def queries(self, sqls: Sequence[str]) -> list[pa.Table]:
+        """Ask several questions of the same state, which is found out once.
+
+        Parameters
+        ----------
+        sqls : sequence of str
+            Statements as `query` takes them.
+
+        Raises
+        ------
+        StoreError
+            DuckDB does not understand one of them.
+        """
+        return self._settled(lambda found: query(sqls, found, _inbox_table(found)))
 
     def _settled(self, act: Callable[[Catalogue], T]) -> T:
         """Do something with what the store holds, again if files are merged meanwhile.

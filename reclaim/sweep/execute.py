@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from reclaim.errors import MachineError
 from reclaim.sweep.plan import SHARED, Plan, Task, reproduce
@@ -23,6 +23,10 @@ from reclaim.sweep.pool import PREPARE_SECONDS, Worker, connections, died
 from reclaim.sweep.provenance import machine
 from reclaim.sweep.traces import FOLDER
 from reclaim.sweep.worker import Setup, order_of, over_memory
+
+if TYPE_CHECKING:
+    from reclaim.config.schema import Config
+    from reclaim.config.sweep import SweepConfig
 
 TICK_SECONDS = 0.25
 """Between two looks at the limits, and at the clock."""
@@ -255,34 +259,8 @@ class _Execution:
 
     # ---- records ------------------------------------------------------------------------------
 
-    def _named(self, task: Task, seconds: float) -> dict[str, Any]:
-        """Return what every record says of its run."""
-        cell = task.cell
-        started = datetime.now(UTC).timestamp() - seconds
-        return {
-            "identity": task.identity,
-            "workload": cell.workload_name,
-            "workload_params": dict(cell.workload.params),
-            "policy": cell.policy.cls.name,
-            "policy_preset": cell.policy.preset,
-            "policy_params": cell.policy.all_params(),
-            "rmap": cell.rmap.cls.name,
-            "rmap_preset": cell.rmap.preset,
-            "rmap_params": cell.rmap.all_params(),
-            "frames_given": cell.frames,
-            "pressure": cell.pressure.mode,
-            "seed": cell.seed,
-            "trace_hash": task.trace.content_hash,
-            "config": task.config,
-            "provenance": task.provenance,
-            "machine": machine(),
-            "reproduce": reproduce(task, self.config),
-            "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="milliseconds"),
-            "wall_seconds": seconds,
-        }
-
     def _keep(self, task: Task, record: dict[str, Any]) -> None:
-        named = self._named(task, record["wall_seconds"])
+        named = naming(task, self.config, record["wall_seconds"])
         self.store.append({**record, **named, "status": "done", "error": None})
         self.state.done += 1
         self.state.accesses += record["counters"]["accesses"]
@@ -291,7 +269,7 @@ class _Execution:
         self._ended(task, None)
 
     def _fail(self, task: Task, message: str, seconds: float) -> None:
-        named = self._named(task, seconds)
+        named = naming(task, self.config, seconds)
         self.store.append({**named, "status": "failed", "error": message})
         self.failures.append(Failure(task, message, named["reproduce"]))
         self.state.failed += 1
@@ -300,6 +278,43 @@ class _Execution:
     def _ended(self, task: Task, message: str | None) -> None:
         self.state.finished_weight += task.trace.accesses
         self.report(self.state, task, message)
+
+
+def naming(task: Task, config: SweepConfig | Config, seconds: float) -> dict[str, Any]:
+    """Return what every record says of its run.
+
+    Parameters
+    ----------
+    task : Task
+        The run.
+    config : SweepConfig or Config
+        What asked for it.
+    seconds : float
+        What it took.
+    """
+    cell = task.cell
+    started = datetime.now(UTC).timestamp() - seconds
+    return {
+        "identity": task.identity,
+        "workload": cell.workload_name,
+        "workload_params": dict(cell.workload.params),
+        "policy": cell.policy.cls.name,
+        "policy_preset": cell.policy.preset,
+        "policy_params": cell.policy.all_params(),
+        "rmap": cell.rmap.cls.name,
+        "rmap_preset": cell.rmap.preset,
+        "rmap_params": cell.rmap.all_params(),
+        "frames_given": cell.frames,
+        "pressure": cell.pressure.mode,
+        "seed": cell.seed,
+        "trace_hash": task.trace.content_hash,
+        "config": task.config,
+        "provenance": task.provenance,
+        "machine": machine(),
+        "reproduce": reproduce(task, config),
+        "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="milliseconds"),
+        "wall_seconds": seconds,
+    }
 
 
 def execute(

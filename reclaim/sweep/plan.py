@@ -24,6 +24,7 @@ from reclaim.sweep.provenance import MACHINE_VERSION, plugin
 from reclaim.sweep.traces import FOLDER, SweepTrace, prepare, ready
 
 if TYPE_CHECKING:
+    from reclaim.config.schema import Config
     from reclaim.config.sweep import SweepConfig
     from reclaim.config.sweep_file import Sweep
     from reclaim.plugin.registry import Registry
@@ -294,7 +295,7 @@ def _memory(task: Task) -> Estimate:
     )
 
 
-def reproduce(task: Task, config: SweepConfig) -> str:
+def reproduce(task: Task, config: SweepConfig | Config) -> str:
     """Return a shell command that does one run of a sweep, and nothing else."""
     cell = task.cell
     section = cell.workload.model_dump(exclude_defaults=True)

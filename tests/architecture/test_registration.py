@@ -13,12 +13,13 @@ from tests.architecture.sources import ROOT, python_files, shown, tree
 CONTRACTS = ROOT / "docs/reference/contracts.md"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 ENTRY_POINTS: dict[str, str] = PYPROJECT["project"]["entry-points"]["reclaim.plugins"]
-KINDS = ("policies", "rmaps", "workloads", "readers")
+KINDS = ("policies", "rmaps", "workloads", "readers", "observers")
 CONTRACT_CLASSES = {
     "policy": "Policy",
     "rmap": "RmapStrategy",
     "workload": "Workload",
     "reader": "TraceReader",
+    "observer": "Observer",
 }
 
 

@@ -32,17 +32,17 @@ def test_every_workload_has_its_row() -> None:
     assert sorted(rows) == sorted(path.stem for path in files)
 
 
+def test_every_policy_has_its_row() -> None:
+    rows = re.findall(r"^\| `([a-z0-9_]+)` \|", (PAGES / "policies.md").read_text(), re.M)
+    files = (PAGES.parents[1] / "plugins" / "policies").glob("[a-z]*.py")
+    assert sorted(rows) == sorted(path.stem for path in files)
+
+
 def test_every_column_of_results_has_its_row() -> None:
     rows = re.findall(r"^\| `(\w+)` \| [\w, ]+ \|", (PAGES / "results.md").read_text(), re.M)
     assert rows == list(TYPES)
     counted = set(re.findall(r"^\| `(\w+)` \|", (PAGES / "counters.md").read_text(), re.M))
     assert set(flatten(record())) <= {*rows, *counted}
-
-
-def test_every_policy_has_its_row() -> None:
-    rows = re.findall(r"^\| `([a-z0-9_]+)` \|", (PAGES / "policies.md").read_text(), re.M)
-    files = (PAGES.parents[1] / "plugins" / "policies").glob("[a-z]*.py")
-    assert sorted(rows) == sorted(path.stem for path in files)
 
 
 def test_every_command_and_option_of_run_is_explained() -> None:
