@@ -228,7 +228,7 @@ def test_plugins_lists_what_is_installed(reclaim: Program) -> None:
 
 def test_plugins_json(reclaim: Program) -> None:
     data = json.loads(reclaim("plugins", "--json").out)
-    assert set(data) == {"policies", "rmaps", "workloads", "readers"}
+    assert set(data) == {"policies", "rmaps", "workloads", "readers", "observers"}
     clock = next(p for p in data["policies"] if p["name"] == "clock")
     assert clock["needs"] == ["young"]
     assert clock["file"].endswith("clock.py")
