@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from reclaim.cli.table import WIDTH, notes, table
+from reclaim.cli.plain import WIDTH
+from reclaim.cli.table import notes, table
 from reclaim.counters import COUNTER_NAMES
 from reclaim.errors import MachineError
 from reclaim.metrics.compare import finding, short, size
