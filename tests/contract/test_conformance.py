@@ -13,6 +13,9 @@ from reclaim.testing import PolicyConformance, run_suite
 from reclaim.testing.conformance import subjects
 from tests.laboratory import plugins, policy, rmap
 
+# The suite runs kernels as plain Python in every lane: once is enough.
+pytestmark = pytest.mark.slow
+
 
 def wrong(kind: str, own: Any, events: int, lanes: tuple[str, ...] = ()) -> list[Any]:
     registry = plugins()

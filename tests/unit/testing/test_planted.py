@@ -14,6 +14,9 @@ from reclaim.testing.guard import Breach
 from reclaim.testing.search import Failure, shrink
 from reclaim.testing.stage import World
 
+# The suite runs kernels as plain Python in every lane: once is enough.
+pytestmark = pytest.mark.slow
+
 PLANTED = Path(__file__).parents[2] / "fixtures" / "plugins" / "planted.py"
 FAULTS = [
     ("off_by_one", "survives", "raised IndexError", 2),
